@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// The one event type that every reader produces.  A log, whatever its format, becomes a sequence of these in the order in
+// which the kernel wrote them (oldest first), each with the place it was read from.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace proctor::trace {
+
+enum class Format : std::uint8_t {
+  ktrace_freebsd_v0_lp64_le,  // ktrace.out: FreeBSD, header version 0, 64-bit, little-endian
+  kdump_text,                 // kdump(1) output, with any of -n -d -H -T -R -E -m -s -t
+  ktrdump_text,               // ktrdump(8) output, with any of -c -f -H -q -r -t, newest or oldest first
+  ktr_console,                // console lines written with debug.ktr.verbose=1 or 2
+};
+std::string_view name(Format format);
+
+// Where an event was read.  Text: line counts from 1.  Binary: record counts from 0 and line is 0.
+struct Origin {
+  std::uint64_t offset = 0;  // bytes from the start of the (decompressed) file to the record or line
+  std::uint32_t line = 0;    // text formats only
+  std::uint32_t record = 0;  // running number of the record or line-record in file order, from 0
+};
+
+enum class Kind : std::uint8_t {
+  call,        // a thread entered a system call (code, args)
+  ret,         // a system call returned (code, error, retval)
+  signal,      // PSIG: a signal is about to be delivered (signo, caught)
+  proc_start,  // KTR_PROCCTOR: tracing of the process began, or it executed a new image
+  proc_exit,   // KTR_PROCDTOR: the process is past the point of no return in exit1()
+  ktr,         // a KTR_PTRACE line (ktr, and its parameters in args)
+  other,       // anything else that names a process: it shows that the process ran, no more
+};
+
+// One enumerator for each KTR_PTRACE format string of FreeBSD 10.2 to 12; the comment gives the meaning of args[0..].
+// In every line that names one, Event::pid is the subject (tracee) pid and Event::tid its thread id.
+enum class Ktr : std::uint8_t {
+  none,
+  trace_me,        // PT_TRACE_ME: pid
+  attach,          // PT_ATTACH: pid; [0] oppid
+  clearstep,       // PT_CLEARSTEP: tid, pid
+  setstep,         // PT_SETSTEP: tid, pid
+  suspend,         // PT_SUSPEND: tid, pid
+  resume,          // PT_RESUME: tid, pid
+  follow_fork,     // PT_FOLLOW_FORK: pid; [0] old value (0 disabled, 1 enabled), [1] new value
+  lwp_events,      // PT_LWP_EVENTS: pid; [0] old, [1] new
+  get_event_mask,  // PT_GET_EVENT_MASK: pid; [0] mask
+  set_event_mask,  // PT_SET_EVENT_MASK: pid; [0] old mask, [1] new mask
+  step,            // PT_STEP: tid, pid; [0] sig if has_arg(0)
+  continue_,       // PT_CONTINUE: pid; [0] PC, [1] sig
+  to_sce,          // PT_TO_SCE: pid; [0] events (or stops), [1] PC, [2] sig
+  to_scx,          // PT_TO_SCX: as to_sce
+  syscall,         // PT_SYSCALL: as to_sce
+  detach,          // PT_DETACH: pid; [0] pid reparented to, or 0 if it was not reparented, [1] sig
+  write,           // PT_WRITE: pid; [0] address, [1] value
+  read,            // PT_READ: pid; [0] address, [1] value
+  io,              // PT_IO: pid; [0] 0 READ, 1 WRITE, [1] offset, [2] length
+  kill,            // PT_KILL: pid
+  setregs,         // PT_SETREGS: tid, pid
+  getregs,
+  setfpregs,
+  getfpregs,
+  setdbregs,
+  getdbregs,
+  lwpinfo,        // PT_LWPINFO: tid, pid; [0] event, [1] flags, [2] child pid (uninitialised unless forked), [3] syscall
+  getnumlwps,     // PT_GETNUMLWPS: pid; [0] threads
+  getlwplist,     // PT_GETLWPLIST: pid; [0] data, [1] actual
+  vm_timestamp,   // PT_VM_TIMESTAMP: pid; [0] timestamp
+  vm_entry,       // PT_VM_ENTRY: pid; [0] entry, [1] start
+  ptracestop,     // ptracestop: tid, pid; [0] td_dbgflags, [1] sig
+  fork_return,    // fork_return: attaching to new child; pid is the child; [0] oppid
+  exit_orphan,    // exit: clearing orphan; pid is the exiting process; [0] the orphan's pid
+  wait_moved,     // wait: traced child pid moved back; [0] parent pid
+  wait_trapped,   // wait: returning trapped pid; [0] status, [1] xstat, [2] xthread (tid or -1)
+  stopevent,      // stopevent: pid; [0] event, [1] val
+};
+std::string_view name(Ktr line);
+
+// System calls are known by their FreeBSD number (docs: sys/kern/syscalls.master); this value stands for one that a text
+// log names and that is not in the reader's table.
+inline constexpr std::uint16_t kUnknownSyscall = 0xffff;
+
+inline constexpr int kArgsMax = 8;
+
+struct Event {
+  Kind kind = Kind::other;
+  Ktr ktr = Ktr::none;
+  bool lost_before = false;  // the log says that at least one record was lost just before this one (KTR_DROP)
+  bool caught = false;       // signal: delivered to a handler (false: default action)
+  std::uint8_t args_known = 0;  // bit i: args[i] was readable
+  std::int8_t cpu = -1;         // KTR: -1 unknown
+  std::uint16_t code = 0;       // call, ret: system call number
+  std::int32_t pid = 0;         // the process that wrote the record; for a KTR line the subject process; 0 unknown
+  std::int32_t tid = 0;         // its thread, 0 unknown
+  std::int32_t error = 0;       // ret: errno, 0 success, -1 ERESTART, -2 EJUSTRETURN (the kernel's own values)
+  std::int32_t signo = 0;       // signal: number
+  std::uint32_t source_line = 0;  // KTR with -f: line in the kernel source, 0 unknown
+  std::int64_t retval = 0;      // ret: td_retval[0]
+  std::uint64_t thread = 0;     // KTR with -H: address of the running thread's struct thread, 0 unknown
+  std::uint64_t time = 0;       // ktrace: nanoseconds since 1970; KTR: cycles; 0 unknown
+  std::array<std::uint64_t, kArgsMax> args{};  // call: arguments, 64-bit, as the kernel logged them; KTR: see Ktr
+  Origin at;
+
+  bool has_arg(int i) const { return (args_known >> i & 1) != 0; }
+};
+
+// A log read to its end, or to the place where it is cut or broken.
+struct Log {
+  std::string path;  // as the user gave it ("-" for standard input)
+  Format format{};
+  std::vector<Event> events;   // oldest first
+  std::uint64_t records = 0;   // records or record lines in the file, including those that became no event
+  std::uint64_t unreadable = 0;  // record lines that no reader understood (each also becomes Kind::other if it names a pid)
+  std::uint64_t drops = 0;       // places where the log says that records were lost
+  struct Cut {
+    std::uint64_t offset = 0;  // bytes of the last, incomplete record or line
+    std::uint32_t line = 0;
+    std::string what;
+  };
+  std::optional<Cut> cut;  // the log ends in the middle of a record or line
+
+  bool is_ktr() const { return format == Format::ktrdump_text || format == Format::ktr_console; }
+  // "path:17" for text, "path:record 17 (byte 0x1234)" for binary
+  std::string where(const Event& event) const;
+};
+
+}  // namespace proctor::trace
