@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// Exec: the interpretation of the rules that computes on a packed state.  One Exec runs one rule once.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <vector>
+
+#include "model/kernel.hpp"
+
+namespace proctor::model {
+
+struct LockEvent {
+  enum class Op : std::uint8_t { lock, unlock, hold, release } op;
+  Lock lock;
+  Slot proc;
+  friend bool operator==(const LockEvent&, const LockEvent&) = default;
+};
+
+// A KTR_PTRACE line that the rule writes: subject process, and the parameters that the state determines.
+struct Emission {
+  trace::Ktr line = trace::Ktr::none;
+  Slot proc = kNone;
+  std::array<std::int32_t, 2> arg{};
+  friend bool operator==(const Emission&, const Emission&) = default;
+};
+
+// What a rule did, beside changing the state.
+struct Outcome {
+  static constexpr int kEmissionsMax = 8, kOpensMax = 8;
+  bool possible = true;  // every guard() held; if not, the state must be thrown away
+  Errno error = Errno::ok;
+  Clause clause{};       // the require() or guard() that failed
+  std::int32_t result = 0;
+  std::uint8_t emissions = 0, opens = 0;
+  std::array<Emission, kEmissionsMax> emitted{};
+  std::array<Open, kOpensMax> open_kind{};          // the choices met, in order
+  std::array<std::uint8_t, kOpensMax> open_ways{};  // and how many ways each had
+};
+using Choices = std::array<std::uint8_t, Outcome::kOpensMax>;
+
+template <class S>
+class Exec {
+ public:
+  struct Bool {
+    bool v;
+    friend Bool operator&&(Bool a, Bool b) { return {a.v && b.v}; }
+    friend Bool operator||(Bool a, Bool b) { return {a.v || b.v}; }
+    Bool operator!() const { return {!v}; }
+  };
+  struct Num {
+    std::int32_t v;
+    friend Bool operator==(Num a, Num b) { return {a.v == b.v}; }
+    friend Num operator&(Num a, int b) { return {a.v & b}; }
+    friend Num operator|(Num a, int b) { return {a.v | b}; }
+    friend Num operator|(Num a, Num b) { return {a.v | b.v}; }
+    friend Num operator+(Num a, Num b) { return {a.v + b.v}; }
+    friend Num operator-(Num a, Num b) { return {a.v - b.v}; }
+    Bool between(int low, int high) const { return {low <= v && v <= high}; }
+    Num min(Num b) const { return v < b.v ? *this : b; }
+  };
+  using P = ProcRef<Exec>;
+  using T = LwpRef<Exec>;
+
+  Exec(S& state, const Behaviours& behaviours, const Choices& choices = {}, std::vector<LockEvent>* locks = nullptr)
+      : s_(state), b_(behaviours), choices_(choices), locks_(locks) {}
+
+  const Outcome& outcome() const { return out_; }
+  P proc(Slot slot) { return {this, {slot}}; }
+  T lwp(Slot slot) { return {this, {slot}}; }
+
+  const Behaviours& behaviour() const { return b_; }
+  Num lit(int value) const { return {value}; }
+  Bool yes(bool value) const { return {value}; }
+  Num either(Bool cond, Num a, Num b) const { return cond.v ? a : b; }
+
+  Bool flag(P p, ProcFlag flags) const { return {has(p) && (at(p).p_flag & flags) != 0}; }
+  Bool flag(T td, LwpFlag flags) const { return {has(td) && (at(td).td_flag & flags) != 0}; }
+  Num get(P p, ProcField field) const {
+    if (!has(p)) return {field == p_pptr || field == p_oppid || field == p_orphan || field == p_xthread ? kNone : 0};
+    const Proc& proc = at(p);
+    switch (field) {
+      case ProcField::state: return {int(proc.state)};
+      case ProcField::p_pptr: return {proc.p_pptr};
+      case ProcField::p_oppid: return {proc.p_oppid};
+      case ProcField::p_orphan: return {proc.p_orphan};
+      case ProcField::p_xthread: return {proc.p_xthread};
+      case ProcField::p_ptevents: return {proc.p_ptevents};
+      case ProcField::p_xstat: return {proc.p_xstat};
+      case ProcField::p_numthreads: return {proc.p_numthreads};
+      case ProcField::p_suspcount: return {proc.p_suspcount};
+    }
+    return {0};
+  }
+  Num get(T td, LwpField field) const {
+    if (!has(td)) return {field == td_proc ? kNone : 0};
+    return {field == td_proc ? at(td).proc : at(td).td_xsig};
+  }
+  void set(P p, ProcField field, Num value) {
+    if (!live_ || !has(p)) return;
+    Proc& proc = at(p);
+    switch (field) {
+      case ProcField::state: proc.state = ProcState(value.v); break;
+      case ProcField::p_pptr: proc.p_pptr = Slot(value.v); break;
+      case ProcField::p_oppid: proc.p_oppid = Slot(value.v); break;
+      case ProcField::p_orphan: proc.p_orphan = Slot(value.v); break;
+      case ProcField::p_xthread: proc.p_xthread = Slot(value.v); break;
+      case ProcField::p_ptevents: proc.p_ptevents = std::uint8_t(value.v); break;
+      case ProcField::p_xstat: proc.p_xstat = std::uint16_t(value.v); break;
+      case ProcField::p_numthreads: proc.p_numthreads = std::uint8_t(value.v); break;
+      case ProcField::p_suspcount: proc.p_suspcount = std::uint8_t(value.v); break;
+    }
+  }
+  void set(T td, LwpField field, Num value) {
+    if (!live_ || !has(td)) return;
+    (field == td_proc ? at(td).proc : at(td).td_xsig) = std::uint8_t(value.v);
+  }
+  void set(P p, ProcFlag flags) {
+    if (live_ && has(p)) at(p).p_flag = std::uint16_t(at(p).p_flag | flags);
+  }
+  void clear(P p, ProcFlag flags) {
+    if (live_ && has(p)) at(p).p_flag = std::uint16_t(at(p).p_flag & ~flags);
+  }
+  void set(T td, LwpFlag flags) {
+    if (live_ && has(td)) at(td).td_flag = std::uint16_t(at(td).td_flag | flags);
+  }
+  void clear(T td, LwpFlag flags) {
+    if (live_ && has(td)) at(td).td_flag = std::uint16_t(at(td).td_flag & ~flags);
+  }
+  Num first_lwp(P p) const {
+    for (int i = 0; i < S::kLwps; ++i)
+      if (s_.lwp[std::size_t(i)].proc == p.slot.v) return {i};
+    return {kNone};
+  }
+  void fresh(P p, T td) {
+    if (!live_ || !has(p) || !has(td)) return;
+    at(p) = Proc{};
+    at(td) = Lwp{};
+  }
+  void fresh_thread(T td) {
+    if (live_ && has(td)) at(td) = Lwp{};
+  }
+
+  void require(Bool cond, Errno error, const Clause& clause) {
+    if (!live_ || cond.v) return;
+    live_ = false;
+    out_.error = error;
+    out_.clause = clause;
+  }
+  void guard(Bool cond, const Clause& clause) {
+    if (!live_ || cond.v) return;
+    live_ = false;
+    out_.possible = false;
+    out_.clause = clause;
+  }
+  template <class F>
+  void when(Bool cond, F&& body) {
+    if (live_ && cond.v) body();
+  }
+  template <class F>
+  void each_proc(F&& body) {
+    for (int i = 0; i < S::kProcs; ++i)
+      if (s_.proc[std::size_t(i)].state != ProcState::free) body(proc(Slot(i)));
+  }
+  template <class F>
+  void each_lwp(P p, F&& body) {
+    for (int i = 0; i < S::kLwps; ++i)
+      if (s_.lwp[std::size_t(i)].proc == p.slot.v) body(lwp(Slot(i)));
+  }
+  Num open(Open kind, int ways) {
+    if (!live_) return {0};
+    const std::size_t i = out_.opens++;
+    out_.open_kind[i] = kind;
+    out_.open_ways[i] = std::uint8_t(ways);
+    return {choices_[i] % ways};
+  }
+
+  void lock(Lock lock, P p) { log(LockEvent::Op::lock, lock, p); }
+  void unlock(Lock lock, P p) { log(LockEvent::Op::unlock, lock, p); }
+  void hold(P p) { log(LockEvent::Op::hold, Lock::proc, p); }
+  void release(P p) { log(LockEvent::Op::release, Lock::proc, p); }
+  void wakeup(P) {}
+  void emit(trace::Ktr line, P p, Num a = {0}, Num b = {0}) {
+    if (!live_ || out_.emissions == Outcome::kEmissionsMax) return;
+    out_.emitted[out_.emissions++] = {line, Slot(p.slot.v), {a.v, b.v}};
+  }
+  void result(Num value) {
+    if (live_) out_.result = value.v;
+  }
+
+ private:
+  static bool has(P p) { return p.slot.v >= 0 && p.slot.v < S::kProcs; }
+  static bool has(T td) { return td.slot.v >= 0 && td.slot.v < S::kLwps; }
+  Proc& at(P p) const { return s_.proc[std::size_t(p.slot.v)]; }
+  Lwp& at(T td) const { return s_.lwp[std::size_t(td.slot.v)]; }
+
+  // Locks are released on the way out of a failed call too; a lock that is not held (the call failed before it took it)
+  // is not released.  Only the source harness and the lock graphs ask for this.
+  void log(LockEvent::Op op, Lock lock, P p) {
+    if (locks_ == nullptr) return;
+    const bool leaves = op == LockEvent::Op::unlock || op == LockEvent::Op::release;
+    const LockEvent event{op, lock, lock == Lock::proctree ? kNone : Slot(p.slot.v)};
+    if (!leaves) {
+      if (live_) locks_->push_back(event);
+      return;
+    }
+    const LockEvent taken{op == LockEvent::Op::unlock ? LockEvent::Op::lock : LockEvent::Op::hold, lock, event.proc};
+    int held = 0;
+    for (const LockEvent& e : *locks_) held += e == taken ? 1 : e == event ? -1 : 0;
+    if (held > 0) locks_->push_back(event);
+  }
+
+  S& s_;
+  const Behaviours& b_;
+  Choices choices_;
+  std::vector<LockEvent>* locks_;
+  bool live_ = true;  // no require() or guard() has failed yet
+  Outcome out_;
+};
+
+static_assert(Kernel<Exec<SmallState>>);
+
+}  // namespace proctor::model

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// The guarded-command form of a rule: what Record writes down and every derived reading (rule listing, coverage, SMT,
+// exports, read and write sets) starts from.  A program is a list of instructions in source order; each defines value
+// number i.  Effects happen if their path condition holds and no require() or guard() before them has failed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/exec.hpp"
+
+namespace proctor::model::ir {
+
+enum class Op : std::uint8_t {
+  // values
+  constant,      // imm
+  argument,      // imm: which
+  read_proc,     // a: slot, imm: ProcField
+  read_pflag,    // a: slot, imm: mask; any bit
+  read_lwp,      // a: slot, imm: LwpField
+  read_lflag,    // a: slot, imm: mask
+  first_lwp,     // a: process slot
+  equal,         // a == b
+  and_,          // a & b (bool)
+  or_,           // a | b (bool)
+  not_,          // !a
+  bit_and,       // a & b
+  bit_or,        // a | b
+  add,           // a + b
+  sub,           // a - b
+  min,           // min(a, b)
+  between,       // imm <= a <= imm2
+  ite,           // a ? b : c
+  open,          // imm: Open, imm2: ways
+  // effects
+  write_proc,    // a: slot, b: value, imm: ProcField
+  set_pflag,     // a: slot, imm: mask
+  clear_pflag,
+  write_lwp,     // a: slot, b: value, imm: LwpField
+  set_lflag,
+  clear_lflag,
+  fresh,         // a: process slot, b: thread slot
+  fresh_thread,  // a: thread slot
+  require,       // a: condition, imm: errno, clause
+  guard,         // a: condition, clause
+  lock,          // a: process slot, imm: Lock
+  unlock,
+  hold,
+  release,
+  wakeup,        // a: process slot
+  emit,          // a: process slot, b, c: parameters, imm: Ktr
+  result,        // a: value
+};
+constexpr bool is_effect(Op op) { return op >= Op::write_proc; }
+
+struct Instruction {
+  Op op{};
+  std::int32_t a = -1, b = -1, c = -1;  // value numbers
+  std::int32_t imm = 0, imm2 = 0;
+  std::int32_t path = -1;  // value number of the path condition, -1: always
+  Clause clause{};
+};
+
+struct Program {
+  std::string name;                    // "ptrace(PT_ATTACH)"
+  std::vector<std::string> arguments;  // names, by number
+  std::vector<Instruction> code;
+};
+
+// Runs the program on a small state: the reference that Exec is tested against.
+Outcome interpret(const Program& program, SmallState& state, const std::vector<std::int32_t>& arguments,
+                  const Choices& choices);
+
+// One instruction a line, for people and for tests.
+std::string print(const Program& program);
+
+}  // namespace proctor::model::ir

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// The algebra in which the rules are written.  A rule is a plain function template over a Kernel; it says what the kernel
+// code says, in the same order, and nothing about who interprets it.  Two interpretations exist: Exec computes on a packed
+// state, Record writes the rule down as guarded commands (ir.hpp) once at start; everything else reads those.
+//
+// A rule may not branch with `if` on a value of the model (K::Bool does not convert to bool in Record): it uses when(),
+// either() and require().  Loops run over slots (each_proc, each_lwp) and are therefore finite.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <string_view>
+
+#include "model/behaviours.hpp"
+#include "model/state.hpp"
+#include "traces/event.hpp"
+
+namespace proctor::model {
+
+// errno values that the rules return; FreeBSD's numbers.  (Lower case: the host's own are macros.)
+enum class Errno : int {
+  ok = 0,
+  eperm = 1,
+  enoent = 2,
+  esrch = 3,
+  eintr = 4,
+  eio = 5,
+  echild = 10,
+  enomem = 12,
+  efault = 14,
+  ebusy = 16,
+  einval = 22,
+  eagain = 35,
+  enametoolong = 63,
+  ecapmode = 94,
+  erestart = -1,
+};
+
+// Where a clause stands in the kernel's source.  The id is the same word in messages, tests, coverage and the paper.
+struct Clause {
+  std::string_view id;    // "attach-self"
+  std::string_view file;  // "sys_process.c"
+  int line;               // of the check in FreeBSD 10.4
+};
+constexpr Clause at(std::string_view id, int line, std::string_view file = "sys_process.c") { return {id, file, line}; }
+
+// Fields by name, so that a rule reads p[p_pptr] in both interpretations.
+enum class ProcField : std::uint8_t {
+  state,
+  p_pptr,
+  p_oppid,
+  p_orphan,
+  p_xthread,
+  p_ptevents,
+  p_xstat,
+  p_numthreads,
+  p_suspcount
+};
+enum class LwpField : std::uint8_t { proc, td_xsig };
+inline constexpr auto p_state = ProcField::state;
+inline constexpr auto p_pptr = ProcField::p_pptr;
+inline constexpr auto p_oppid = ProcField::p_oppid;
+inline constexpr auto p_orphan = ProcField::p_orphan;
+inline constexpr auto p_xthread = ProcField::p_xthread;
+inline constexpr auto p_ptevents = ProcField::p_ptevents;
+inline constexpr auto p_xstat = ProcField::p_xstat;
+inline constexpr auto p_numthreads = ProcField::p_numthreads;
+inline constexpr auto p_suspcount = ProcField::p_suspcount;
+inline constexpr auto td_proc = LwpField::proc;
+inline constexpr auto td_xsig = LwpField::td_xsig;
+
+enum class Lock : std::uint8_t { proctree, proc, slock };
+
+// Things that the model leaves open because no state of it decides them; each names what decides in the real kernel.
+enum class Open : std::uint8_t {
+  copyin,      // is the caller's address readable
+  copyout,     // is the caller's address writable
+  cansee,      // p_cansee(): credentials, jails, MAC
+  candebug,    // p_candebug(): credentials
+  memory,      // proc_rwmem(): is the tracee's address mapped
+  registers,   // are the register values acceptable, is the process in memory
+  machine,     // cpu_ptrace(): machine-dependent requests
+  vm_entry,    // what the tracee's map holds at that index
+  sigchld_ignored  // does the parent ignore SIGCHLD or not want to wait
+};
+
+// A process (or thread) in a rule: a slot, and the interpretation that reads it.
+template <class K>
+struct ProcRef {
+  K* k;
+  typename K::Num slot;
+  auto operator[](ProcFlag flag) const { return k->flag(*this, flag); }          // any of the bits
+  auto operator[](ProcField field) const { return k->get(*this, field); }
+  auto operator==(const ProcRef& other) const { return slot == other.slot; }
+};
+template <class K>
+struct LwpRef {
+  K* k;
+  typename K::Num slot;
+  auto operator[](LwpFlag flag) const { return k->flag(*this, flag); }
+  auto operator[](LwpField field) const { return k->get(*this, field); }
+  auto operator==(const LwpRef& other) const { return slot == other.slot; }
+};
+
+constexpr ProcFlag operator|(ProcFlag a, ProcFlag b) { return ProcFlag(std::uint16_t(a) | std::uint16_t(b)); }
+constexpr LwpFlag operator|(LwpFlag a, LwpFlag b) { return LwpFlag(std::uint16_t(a) | std::uint16_t(b)); }
+
+template <class K>
+concept Kernel = requires(K k, typename K::Bool cond, typename K::Num num, ProcRef<K> p, LwpRef<K> td, Clause clause) {
+  { k.behaviour() } -> std::convertible_to<const Behaviours&>;  // which kernel
+  { k.lit(1) } -> std::same_as<typename K::Num>;
+  { k.yes(true) } -> std::same_as<typename K::Bool>;
+  { (cond && !cond) || cond } -> std::same_as<typename K::Bool>;
+  { num == num } -> std::same_as<typename K::Bool>;
+  { num & 1 } -> std::same_as<typename K::Num>;
+  { (num | 1) + (num | num) - num } -> std::same_as<typename K::Num>;
+  { num.between(0, 1) } -> std::same_as<typename K::Bool>;
+  { num.min(num) } -> std::same_as<typename K::Num>;
+  { k.either(cond, num, num) } -> std::same_as<typename K::Num>;  // cond ? a : b
+  // reading and writing
+  { p[P_TRACED] } -> std::same_as<typename K::Bool>;
+  { p[p_pptr] } -> std::same_as<typename K::Num>;
+  { td[TDB_XSIG] } -> std::same_as<typename K::Bool>;
+  k.set(p, p_pptr, num);
+  k.set(p, P_TRACED);
+  k.clear(p, P_TRACED);
+  k.set(td, td_xsig, num);
+  k.set(td, TDB_XSIG);
+  k.clear(td, TDB_XSIG);
+  { k.first_lwp(p) } -> std::same_as<typename K::Num>;  // FIRST_THREAD_IN_PROC()
+  k.fresh(p, td);                                        // zero both, as for a new process
+  k.fresh_thread(td);
+  // control: the first require() that fails names the errno and ends the rule; later effects do nothing.
+  // guard() says when the step is possible at all: the code is not reached otherwise, there is no errno.
+  k.require(cond, Errno::eperm, clause);
+  k.guard(cond, clause);
+  k.when(cond, [] {});
+  k.each_proc([](ProcRef<K>) {});
+  k.each_lwp(p, [](LwpRef<K>) {});
+  { k.open(Open::copyin, 2) } -> std::same_as<typename K::Num>;  // 0..n-1, decided outside the model
+  // what others see
+  k.lock(Lock::proc, p);
+  k.unlock(Lock::proc, p);
+  k.hold(p);
+  k.release(p);
+  k.wakeup(p);
+  k.emit(trace::Ktr::trace_me, p, num);
+  k.result(num);  // td_retval[0]
+};
+
+}  // namespace proctor::model

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// Record: the interpretation of the rules that writes them down as a guarded-command program.  It runs once at start, on
+// nothing: values are value numbers, when() adds a path condition, loops over slots are unrolled for SmallState.
+#pragma once
+
+#include <string>
+#include <utility>
+
+#include "model/ir.hpp"
+
+namespace proctor::model {
+
+class Record {
+ public:
+  struct Bool {
+    Record* r;
+    std::int32_t id;
+    friend Bool operator&&(Bool a, Bool b) { return {a.r, a.r->add({.op = ir::Op::and_, .a = a.id, .b = b.id})}; }
+    friend Bool operator||(Bool a, Bool b) { return {a.r, a.r->add({.op = ir::Op::or_, .a = a.id, .b = b.id})}; }
+    Bool operator!() const { return {r, r->add({.op = ir::Op::not_, .a = id})}; }
+  };
+  struct Num {
+    Record* r;
+    std::int32_t id;
+    friend Bool operator==(Num a, Num b) { return {a.r, a.r->add({.op = ir::Op::equal, .a = a.id, .b = b.id})}; }
+    friend Num operator&(Num a, int b) { return a.binary(ir::Op::bit_and, a.r->lit(b)); }
+    friend Num operator|(Num a, int b) { return a.binary(ir::Op::bit_or, a.r->lit(b)); }
+    friend Num operator|(Num a, Num b) { return a.binary(ir::Op::bit_or, b); }
+    friend Num operator+(Num a, Num b) { return a.binary(ir::Op::add, b); }
+    friend Num operator-(Num a, Num b) { return a.binary(ir::Op::sub, b); }
+    Bool between(int low, int high) const {
+      return {r, r->add({.op = ir::Op::between, .a = id, .imm = low, .imm2 = high})};
+    }
+    Num min(Num b) const { return binary(ir::Op::min, b); }
+    Num binary(ir::Op op, Num b) const { return {r, r->add({.op = op, .a = id, .b = b.id})}; }
+  };
+  using P = ProcRef<Record>;
+  using T = LwpRef<Record>;
+
+  Record(std::string name, const Behaviours& behaviours) : b_(behaviours) { program_.name = std::move(name); }
+
+  Num argument(std::string name) {
+    program_.arguments.push_back(std::move(name));
+    return num({.op = ir::Op::argument, .imm = std::int32_t(program_.arguments.size()) - 1});
+  }
+  std::int32_t add(ir::Instruction instruction) {
+    instruction.path = path_;
+    program_.code.push_back(instruction);
+    return std::int32_t(program_.code.size()) - 1;
+  }
+  ir::Program take() { return std::move(program_); }
+
+  const Behaviours& behaviour() const { return b_; }
+  Num lit(int value) { return num({.op = ir::Op::constant, .imm = value}); }
+  Bool yes(bool value) { return {this, lit(value ? 1 : 0).id}; }
+  Num either(Bool cond, Num a, Num b) { return num({.op = ir::Op::ite, .a = cond.id, .b = a.id, .c = b.id}); }
+
+  Bool flag(P p, ProcFlag flags) { return {this, add({.op = ir::Op::read_pflag, .a = p.slot.id, .imm = flags})}; }
+  Bool flag(T td, LwpFlag flags) { return {this, add({.op = ir::Op::read_lflag, .a = td.slot.id, .imm = flags})}; }
+  Num get(P p, ProcField field) { return num({.op = ir::Op::read_proc, .a = p.slot.id, .imm = int(field)}); }
+  Num get(T td, LwpField field) { return num({.op = ir::Op::read_lwp, .a = td.slot.id, .imm = int(field)}); }
+  void set(P p, ProcField field, Num value) {
+    add({.op = ir::Op::write_proc, .a = p.slot.id, .b = value.id, .imm = int(field)});
+  }
+  void set(T td, LwpField field, Num value) {
+    add({.op = ir::Op::write_lwp, .a = td.slot.id, .b = value.id, .imm = int(field)});
+  }
+  void set(P p, ProcFlag flags) { add({.op = ir::Op::set_pflag, .a = p.slot.id, .imm = flags}); }
+  void clear(P p, ProcFlag flags) { add({.op = ir::Op::clear_pflag, .a = p.slot.id, .imm = flags}); }
+  void set(T td, LwpFlag flags) { add({.op = ir::Op::set_lflag, .a = td.slot.id, .imm = flags}); }
+  void clear(T td, LwpFlag flags) { add({.op = ir::Op::clear_lflag, .a = td.slot.id, .imm = flags}); }
+  Num first_lwp(P p) { return num({.op = ir::Op::first_lwp, .a = p.slot.id}); }
+  void fresh(P p, T td) { add({.op = ir::Op::fresh, .a = p.slot.id, .b = td.slot.id}); }
+  void fresh_thread(T td) { add({.op = ir::Op::fresh_thread, .a = td.slot.id}); }
+
+  void require(Bool cond, Errno error, const Clause& clause) {
+    add({.op = ir::Op::require, .a = cond.id, .imm = int(error), .clause = clause});
+  }
+  void guard(Bool cond, const Clause& clause) { add({.op = ir::Op::guard, .a = cond.id, .clause = clause}); }
+  template <class F>
+  void when(Bool cond, F&& body) {
+    const std::int32_t outer = path_;
+    path_ = outer < 0 ? cond.id : add({.op = ir::Op::and_, .a = outer, .b = cond.id});
+    body();
+    path_ = outer;
+  }
+  template <class F>
+  void each_proc(F&& body) {
+    for (int i = 0; i < SmallState::kProcs; ++i) {
+      const P p{this, lit(i)};
+      when(!(p[p_state] == lit(int(ProcState::free))), [&] { body(p); });
+    }
+  }
+  template <class F>
+  void each_lwp(P p, F&& body) {
+    for (int i = 0; i < SmallState::kLwps; ++i) {
+      const T td{this, lit(i)};
+      when(td[td_proc] == p.slot, [&] { body(td); });
+    }
+  }
+  Num open(Open kind, int ways) { return num({.op = ir::Op::open, .imm = int(kind), .imm2 = ways}); }
+
+  void lock(Lock lock, P p) { add({.op = ir::Op::lock, .a = p.slot.id, .imm = int(lock)}); }
+  void unlock(Lock lock, P p) { add({.op = ir::Op::unlock, .a = p.slot.id, .imm = int(lock)}); }
+  void hold(P p) { add({.op = ir::Op::hold, .a = p.slot.id}); }
+  void release(P p) { add({.op = ir::Op::release, .a = p.slot.id}); }
+  void wakeup(P p) { add({.op = ir::Op::wakeup, .a = p.slot.id}); }
+  void emit(trace::Ktr line, P p) { emit(line, p, lit(0), lit(0)); }
+  void emit(trace::Ktr line, P p, Num a) { emit(line, p, a, lit(0)); }
+  void emit(trace::Ktr line, P p, Num a, Num b) {
+    add({.op = ir::Op::emit, .a = p.slot.id, .b = a.id, .c = b.id, .imm = int(line)});
+  }
+  void result(Num value) { add({.op = ir::Op::result, .a = value.id}); }
+
+ private:
+  Num num(const ir::Instruction& instruction) { return {this, add(instruction)}; }
+
+  const Behaviours& b_;
+  ir::Program program_;
+  std::int32_t path_ = -1;
+};
+
+static_assert(Kernel<Record>);
+
+}  // namespace proctor::model

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// Stopping and going on: ptracestop(), thread suspension, signals that stop or continue (kern_sig.c, kern_thread.c).
+// Which signals are blocked, ignored or caught is not in the state: a signal that could be delivered may be.
+#pragma once
+
+#include "model/rules/tree.hpp"
+
+namespace proctor::model::rules {
+
+// thread_unsuspend(): every suspended thread may run, unless the process is (still) to stop.
+template <Kernel K>
+void thread_unsuspend(K& k, ProcRef<K> p) {
+  k.when(!p[P_STOPPED_SIG | P_STOPPED_TRACE], [&] {
+    k.each_lwp(p, [&](LwpRef<K> td) { k.clear(td, TD_SUSPENDED); });
+    k.set(p, p_suspcount, k.lit(0));
+  });
+}
+
+// thread_stopped() and the suspension of the calling thread: the last one to stop makes the stop waitable.
+template <Kernel K>
+void thread_suspend(K& k, LwpRef<K> td) {
+  auto p = proc(k, td[td_proc]);
+  auto count = p[p_suspcount] + k.lit(1);
+  k.when(p[P_STOPPED_SIG] && (count == p[p_numthreads]), [&] {
+    k.clear(p, P_WAITED);
+    k.wakeup(proc(k, p[p_pptr]));  // childproc_stopped(): SIGCHLD and wakeup
+  });
+  k.set(p, p_suspcount, count);
+  k.set(td, TD_SUSPENDED);
+}
+
+// One turn of the loop in ptracestop(): report the stop, or find that it is not ours to report.
+template <Kernel K>
+void ptracestop_turn(K& k, LwpRef<K> td) {
+  auto p = proc(k, td[td_proc]);
+  k.when(p[P_TRACED] && td[TDB_XSIG], [&] {
+    auto killed = k.yes(k.behaviour().kill_is_immediate) && p[P_WKILLED];
+    auto exiting = p[P_SINGLE_EXIT] && !td[TDB_EXIT];
+    k.when(killed, [&] {  // kern_sig.c:2541
+      k.clear(td, TDB_XSIG);
+      k.set(td, td_xsig, k.lit(kSigkill));
+      k.set(p, p_ptevents, k.lit(0));
+    });
+    k.when(!killed && exiting, [&] { k.clear(td, TDB_XSIG); });  // kern_sig.c:2554
+    k.when(!killed && !exiting, [&] {
+      // Right after an attach the thread that took its SIGSTOP reports; otherwise whoever comes first.  kern_sig.c:2574
+      auto reports = k.yes(!k.behaviour().attach_stop_comes_first) || td[TDB_FSTP] ||
+                     (!p[P2_PTRACE_FSTP] && none(k, p[p_xthread]));
+      k.when(reports, [&] {
+        k.set(p, p_xstat, td[td_xsig]);
+        k.set(p, p_xthread, td.slot);
+        k.clear(td, TDB_FSTP);
+        k.clear(p, P2_PTRACE_FSTP);
+        k.set(p, P_STOPPED_SIG | P_STOPPED_TRACE);
+      });
+      k.clear(td, TDB_STOPATFORK);  // and cv_broadcast(p_dbgwait): the forking parent goes on
+      thread_suspend(k, td);
+    });
+  });
+}
+
+// ptracestop(td, sig).
+template <Kernel K>
+void ptracestop(K& k, LwpRef<K> td, typename K::Num sig) {
+  auto p = proc(k, td[td_proc]);
+  k.guard(!p[P_WEXIT], at("stop-exiting", 2529, "kern_sig.c"));
+  k.guard(!td[TD_SUSPENDED], at("stop-runs", 2584, "kern_sig.c"));
+  k.set(td, td_xsig, sig);
+  k.set(td, TDB_XSIG);
+  k.emit(trace::Ktr::ptracestop, p, td.slot, sig);
+  ptracestop_turn(k, td);
+}
+
+// After thread_suspend_switch() in ptracestop(): the thread was made to run again.
+template <Kernel K>
+void ptracestop_resumed(K& k, LwpRef<K> td) {
+  auto p = proc(k, td[td_proc]);
+  k.guard(!td[TD_SUSPENDED], at("resumed", 2585, "kern_sig.c"));
+  k.when(p[p_xthread] == td.slot, [&] { k.set(p, p_xthread, k.lit(kNone)); });
+  auto again = p[P_TRACED] && td[TDB_SUSPEND] && !p[P_SINGLE_EXIT];
+  k.when(again, [&] { thread_suspend(k, td); });
+  k.when(!again, [&] { ptracestop_turn(k, td); });
+}
+
+// The thread has left its stop: what the stop reported is over.
+template <Kernel K>
+void leave_stop(K& k, LwpRef<K> td) {
+  k.guard(!td[TD_SUSPENDED], at("leave-runs", 2585, "kern_sig.c"));
+  k.when(!td[TDB_FORK], [&] { k.when(!td[TD_RFPPWAIT], [&] { k.clear(td, TDB_VFORK); }); });
+  k.clear(td, TDB_XSIG | TDB_SCX | TDB_EXEC | TDB_FORK | TDB_CHILD | TDB_BORN);
+}
+
+// issignal() of a traced process: every signal that is not blocked stops it, the one of PT_ATTACH first.
+template <Kernel K>
+void issignal_traced(K& k, LwpRef<K> td, typename K::Num sig) {
+  auto p = proc(k, td[td_proc]);
+  k.guard(p[P_TRACED] && !p[P_PPTRACE], at("signal-stop-traced", 2790, "kern_sig.c"));
+  auto ritual = p[P2_PTRACE_FSTP] && p[PEND_STOP];
+  k.guard(!ritual || (sig == k.lit(kSigstop)), at("attach-stop-first", 2760, "kern_sig.c"));
+  k.when(ritual, [&] { k.set(td, TDB_FSTP); });
+  k.when(sig == k.lit(kSigstop), [&] { k.clear(p, PEND_STOP); });
+  k.when(sig == k.lit(kSigkill), [&] { k.clear(p, PEND_KILL); });
+  ptracestop(k, td, sig);
+}
+
+// Job control: a stop signal with default action stops an untraced process.
+template <Kernel K>
+void sigstop(K& k, ProcRef<K> p, typename K::Num sig) {
+  k.guard(is(p, ProcState::normal) && !p[P_WEXIT | P_TRACED | P_PPWAIT | P_STOPPED_SIG | P_STOPPED_TRACE],
+          at("job-stop", 2850, "kern_sig.c"));
+  k.clear(p, PEND_STOP);
+  k.set(p, P_STOPPED_SIG);
+  k.set(p, p_xstat, sig);
+  k.each_lwp(p, [&](LwpRef<K> td) { k.when(!td[TD_SUSPENDED], [&] { thread_suspend(k, td); }); });
+}
+
+// tdsendsignal(): what sending a signal does at once.  The delivery itself is a step of the receiver.
+template <Kernel K>
+void psignal(K& k, ProcRef<K> p, typename K::Num sig) {
+  k.when(is(p, ProcState::normal), [&] {
+    auto stopped = p[P_STOPPED_SIG | P_STOPPED_TRACE];
+    auto acts = stopped && !p[P_TRACED];  // a traced process that is stopped stays so, even for SIGKILL
+    auto cont = sig == k.lit(kSigcont);
+    auto kill = sig == k.lit(kSigkill);
+    k.when(cont, [&] { k.clear(p, PEND_STOP); });
+    k.when((sig == k.lit(kSigstop)) && !acts, [&] { k.set(p, PEND_STOP); });
+    k.when(kill, [&] { k.set(p, PEND_KILL); });
+    k.when(acts && (cont || kill), [&] {
+      k.clear(p, P_STOPPED_SIG);
+      k.when(cont && (p[p_suspcount] == p[p_numthreads]), [&] {
+        k.set(p, P_CONTINUED);
+        k.set(p, p_xstat, k.lit(kSigcont));
+        k.wakeup(proc(k, p[p_pptr]));  // childproc_continued()
+      });
+      thread_unsuspend(k, p);
+    });
+  });
+}
+
+}  // namespace proctor::model::rules

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// The process tree: who is parent, who is real parent, who is on whose orphan list.  All under proctree_lock.
+#pragma once
+
+#include "model/kernel.hpp"
+
+namespace proctor::model::rules {
+
+inline constexpr int kSigkill = 9, kSigstop = 17, kSigtstp = 18, kSigcont = 19, kSigchld = 20, kSigtrap = 5;
+inline constexpr int kSigmax = 128;  // _SIG_MAXSIG
+
+template <Kernel K>
+ProcRef<K> proc(K& k, typename K::Num slot) {
+  return {&k, slot};
+}
+template <Kernel K>
+LwpRef<K> lwp(K& k, typename K::Num slot) {
+  return {&k, slot};
+}
+template <Kernel K>
+typename K::Bool is(const ProcRef<K>& p, ProcState state) {
+  return p[p_state] == p.k->lit(int(state));
+}
+template <Kernel K>
+typename K::Bool none(K& k, typename K::Num slot) {
+  return slot == k.lit(kNone);
+}
+
+// proc_realparent(): the parent that is not a debugger; initproc if it is gone.
+template <Kernel K>
+ProcRef<K> proc_realparent(K& k, ProcRef<K> child) {
+  auto borrowed = !none(k, child[p_oppid]) && !(child[p_pptr] == child[p_oppid]);
+  auto not_orphaned = k.either(borrowed, k.lit(kInit), child[p_pptr]);
+  return proc(k, k.either(none(k, child[p_orphan]), not_orphaned, child[p_orphan]));
+}
+
+template <Kernel K>
+void clear_orphan(K& k, ProcRef<K> p) {
+  k.set(p, p_orphan, k.lit(kNone));
+}
+
+// proc_reparent(): a traced child stays on the orphan list of the parent that it leaves.
+template <Kernel K>
+void proc_reparent(K& k, ProcRef<K> child, ProcRef<K> parent) {
+  auto old = child[p_pptr];
+  k.when(!(old == parent.slot), [&] {
+    clear_orphan(k, child);
+    k.when(child[P_TRACED], [&] { k.set(child, p_orphan, old); });
+    k.set(child, p_pptr, parent.slot);
+  });
+}
+
+// proc_set_traced(), sys_process.c:652.
+template <Kernel K>
+void proc_set_traced(K& k, ProcRef<K> p, bool stop) {
+  k.set(p, P_TRACED);
+  if (stop && k.behaviour().attach_stop_comes_first) k.set(p, P2_PTRACE_FSTP);
+  k.set(p, p_ptevents, k.lit(PTRACE_DEFAULT));
+  k.set(p, p_oppid, p[p_pptr]);
+}
+
+}  // namespace proctor::model::rules

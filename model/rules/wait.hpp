@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// wait4(2) and wait6(2): kern_exit.c of FreeBSD 10.4.
+#pragma once
+
+#include "model/rules/tree.hpp"
+
+namespace proctor::model::rules {
+
+// options, sys/wait.h
+inline constexpr int kWnohang = 1, kWuntraced = 2, kWcontinued = 4, kWnowait = 8, kWexited = 16, kWtrapped = 32,
+                     kWlinuxclone = static_cast<int>(0x80000000U);
+
+// What a child is reported for.
+enum class Report : std::uint8_t { none, exited, trapped, stopped, continued };
+
+// Which children a call asks for: all, one, or some set that the state does not know (process group, session, user).
+template <Kernel K>
+struct WaitArgs {
+  bool any;                 // P_ALL, pid -1
+  bool by_pid;              // P_PID; if neither: a set that the log does not define
+  typename K::Num pid;      // slot, if by_pid
+  int options;              // as kern_wait6() sees them: wait4 adds WEXITED | WTRAPPED
+};
+
+template <Kernel K>
+typename K::Bool matches(K& k, ProcRef<K> p, const WaitArgs<K>& a) {
+  return k.yes(!a.by_pid) || (p.slot == a.pid);
+}
+
+// The conditions of the loop over p_children, in its order; the first that holds is the report.
+template <Kernel K>
+typename K::Bool reportable(K& k, ProcRef<K> q, ProcRef<K> p, const WaitArgs<K>& a, Report report) {
+  auto child = (p[p_pptr] == q.slot) && matches(k, p, a);
+  auto stopped_whole = is(p, ProcState::normal) && (p[p_suspcount] == p[p_numthreads]) && !p[P_WAITED];
+  switch (report) {
+    case Report::exited: return child && is(p, ProcState::zombie) && k.yes((a.options & kWexited) != 0);
+    case Report::trapped:  // kern_exit.c:1219
+      return child && stopped_whole && p[P_TRACED] && p[P_STOPPED_TRACE | P_STOPPED_SIG] &&
+             k.yes((a.options & kWtrapped) != 0);
+    case Report::stopped:  // kern_exit.c:1249
+      return child && stopped_whole && p[P_STOPPED_SIG] && k.yes((a.options & kWuntraced) != 0);
+    case Report::continued:  // kern_exit.c:1275
+      return child && is(p, ProcState::normal) && p[P_CONTINUED] && k.yes((a.options & kWcontinued) != 0);
+    case Report::none: break;
+  }
+  return k.yes(false);
+}
+
+// proc_reap(): a tracer that is not the real parent gives the zombie back; the real parent's wait frees it.
+template <Kernel K>
+void proc_reap(K& k, ProcRef<K> p) {
+  auto t = proc_realparent(k, p);
+  auto borrowed = !none(k, p[p_oppid]) && !(p[p_oppid] == p[p_pptr]);  // kern_exit.c:877
+  k.when(borrowed, [&] {
+    k.emit(trace::Ktr::wait_moved, p, t.slot);
+    proc_reparent(k, p, t);
+    k.set(p, p_oppid, k.lit(kNone));
+    k.wakeup(t);
+  });
+  k.when(!borrowed, [&] {
+    k.each_lwp(p, [&](LwpRef<K> td) { k.set(td, td_proc, k.lit(kNone)); });
+    clear_orphan(k, p);
+    k.set(p, p_state, k.lit(int(ProcState::free)));
+    k.set(p, p_oppid, k.lit(kNone));
+  });
+}
+
+// kern_wait6() reports child p of q for one reason.
+template <Kernel K>
+void wait_report(K& k, ProcRef<K> q, ProcRef<K> p, const WaitArgs<K>& a, Report report) {
+  k.lock(Lock::proctree, p);
+  k.lock(Lock::proc, p);
+  k.guard(reportable(k, q, p, a, report), at("wait-reportable", 1207, "kern_exit.c"));
+  k.result(p.slot);
+  const bool consume = (a.options & kWnowait) == 0;
+  switch (report) {
+    case Report::exited:
+      if (consume) proc_reap(k, p);
+      break;
+    case Report::trapped:
+      if (consume) k.set(p, P_WAITED);
+      k.emit(trace::Ktr::wait_trapped, p, p[p_xstat], p[p_xthread]);
+      break;
+    case Report::stopped:
+      if (consume) k.set(p, P_WAITED);
+      break;
+    case Report::continued:
+      if (consume) k.clear(p, P_CONTINUED);
+      break;
+    case Report::none: break;
+  }
+  k.unlock(Lock::proc, p);
+  k.unlock(Lock::proctree, p);
+}
+
+// kern_wait6() finds nothing to report: ECHILD if there is no such child or orphan, else 0 (WNOHANG) or it sleeps.
+template <Kernel K>
+void wait_nothing(K& k, ProcRef<K> q, const WaitArgs<K>& a) {
+  k.require(k.yes((a.options & ~(kWnohang | kWuntraced | kWcontinued | kWnowait | kWexited | kWtrapped | kWlinuxclone)) == 0),
+            Errno::einval, at("wait-options", 1185, "kern_exit.c"));
+  k.require(k.yes((a.options & (kWuntraced | kWcontinued | kWexited | kWtrapped)) != 0), Errno::einval,
+            at("wait-no-event", 1188, "kern_exit.c"));
+  auto reports = k.yes(false);
+  auto found = k.yes(false);
+  k.each_proc([&](ProcRef<K> p) {
+    for (auto report : {Report::exited, Report::trapped, Report::stopped, Report::continued})
+      reports = reports || reportable(k, q, p, a, report);
+    auto live = is(p, ProcState::normal) || (is(p, ProcState::zombie) && k.yes((a.options & kWexited) != 0));
+    found = found || (live && matches(k, p, a) && ((p[p_pptr] == q.slot) || (p[p_orphan] == q.slot)));
+  });
+  auto set_unknown = k.yes(!a.any && !a.by_pid);  // a process group: anyone may be outside it
+  k.guard(!reports || set_unknown, at("wait-nothing", 1298, "kern_exit.c"));
+  if (!a.any && !a.by_pid) found = found && (k.open(Open::cansee, 2) == k.lit(0));
+  k.require(found, Errno::echild, at("wait-no-child", 1322, "kern_exit.c"));
+  k.result(k.lit(kNone));
+}
+
+}  // namespace proctor::model::rules

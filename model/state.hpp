@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// The packed state: what ptrace(2) and its surroundings read and write in struct proc and struct thread, and nothing else.
+//
+//        fork            stop signal, ptracestop()            wait4() reports it
+//   (free) --> running ----------------------------> stopped --------------------> stopped, P_WAITED
+//                 ^                                     |                                |
+//                 |      PT_CONTINUE and its kin, PT_DETACH (only once P_WAITED), SIGCONT, SIGKILL
+//                 +-------------------------------------+--------------------------------+
+//   running --exit, fatal signal--> P_WEXIT --> zombie --wait4() by the parent--> (free)
+//                                                  ^            |
+//                                                  +------------+ a tracer that is not the real parent gives it back
+//
+//   waitable = stopped without P_WAITED, or zombie            requestable = traced by the caller, stopped, P_WAITED
+//
+// A process or thread is named by its slot; slot 0 is always init.  Slots are identities: two states that differ only in
+// which slot a process has are the same state.  Real pids and tids live outside (a log's pids in the acceptor).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <cstring>
+
+namespace proctor::model {
+
+using Slot = std::uint8_t;
+inline constexpr Slot kNone = 0xff;  // no process, no thread: NULL
+inline constexpr Slot kInit = 0;     // initproc
+
+// p_state, with the free slot added.
+enum class ProcState : std::uint8_t {
+  free = 0,    // no such process: its pid answers ESRCH
+  normal = 1,  // PRS_NORMAL (PRS_NEW is invisible: fork holds the locks until it ends)
+  zombie = 2,  // PRS_ZOMBIE: dead, not yet reaped; pfind() no longer finds it
+};
+
+// p_flag and p_flag2 bits that the rules use.  Our own bit positions; the names are the kernel's.
+enum ProcFlag : std::uint16_t {
+  P_TRACED = 0x0001,         // a debugger is attached; it is p_pptr
+  P_WAITED = 0x0002,         // the present stop has been reported by wait
+  P_WEXIT = 0x0004,          // in exit1(), past the point of no return
+  P_STOPPED_SIG = 0x0008,    // stopped by a signal (job control, or together with STOPPED_TRACE)
+  P_STOPPED_TRACE = 0x0010,  // stopped in ptracestop()
+  P_PPWAIT = 0x0020,         // vfork child: the parent waits for our exec or exit
+  P_PPTRACE = 0x0040,        // called PT_TRACE_ME while P_PPWAIT
+  P_CONTINUED = 0x0080,      // continued by SIGCONT, not yet reported with WCONTINUED
+  P_WKILLED = 0x0100,        // PT_KILL or SIGKILL from the debugger: must die
+  P_SINGLE_EXIT = 0x0200,    // threads should exit, not suspend
+  P2_PTRACE_FSTP = 0x0400,   // the SIGSTOP of PT_ATTACH has not been reported yet
+  P_SYSTEM = 0x0800,         // kernel process
+  P_SUGID = 0x1000,          // changed credentials since its last exec
+  P_INEXEC = 0x2000,         // in execve()
+  PEND_STOP = 0x4000,        // SIGSTOP is in p_siglist
+  PEND_KILL = 0x8000,        // SIGKILL is in p_siglist
+};
+inline constexpr std::uint16_t P_STOPPED = P_STOPPED_SIG | P_STOPPED_TRACE;
+
+// td_dbgflags, with the kernel's own values (a ptracestop line prints them), and two bits of our own above them.
+enum LwpFlag : std::uint16_t {
+  TDB_SUSPEND = 0x0001,     // PT_SUSPEND
+  TDB_XSIG = 0x0002,        // waits in ptracestop() for the debugger's word
+  TDB_USERWR = 0x0004,      // the debugger changed registers or memory
+  TDB_SCE = 0x0008,         // inside a system call that it entered while traced
+  TDB_SCX = 0x0010,         // at system call exit
+  TDB_EXEC = 0x0020,        // the stop reports an exec
+  TDB_FORK = 0x0040,        // the stop reports a fork
+  TDB_STOPATFORK = 0x0080,  // new child: attach in fork_return()
+  TDB_CHILD = 0x0100,       // the stop is the first of a new child
+  TDB_BORN = 0x0200,        // the stop reports a new thread
+  TDB_EXIT = 0x0400,        // the stop reports the end of a thread
+  TDB_VFORK = 0x0800,       // the fork reported was a vfork, or its wait is over
+  TDB_FSTP = 0x1000,        // this thread takes the SIGSTOP of PT_ATTACH
+  TD_SUSPENDED = 0x2000,    // TD_IS_SUSPENDED
+  TD_RFPPWAIT = 0x4000,     // vfork parent: waits for the child's exec or exit
+};
+inline constexpr std::uint16_t TDB_MASK = 0x1fff;
+
+// p_ptevents.
+enum PtEvent : std::uint8_t {
+  PTRACE_EXEC = 0x01,
+  PTRACE_SCE = 0x02,
+  PTRACE_SCX = 0x04,
+  PTRACE_FORK = 0x08,
+  PTRACE_LWP = 0x10,
+  PTRACE_VFORK = 0x20,
+};
+inline constexpr std::uint8_t PTRACE_DEFAULT = PTRACE_EXEC;
+
+struct Proc {
+  ProcState state = ProcState::free;
+  Slot p_pptr = kNone;      // parent; the debugger while traced
+  Slot p_oppid = kNone;     // real parent while traced, kNone is the kernel's 0
+  Slot p_orphan = kNone;    // whose p_orphans list it is on (P_TREE_ORPHANED), kNone is none
+  Slot p_xthread = kNone;   // the thread that reported the stop
+  std::uint8_t p_ptevents = 0;
+  std::uint16_t p_flag = 0;
+  std::uint16_t p_xstat = 0;  // signal number while stopped, wait status once exiting
+  std::uint8_t p_numthreads = 0;
+  std::uint8_t p_suspcount = 0;
+  friend bool operator==(const Proc&, const Proc&) = default;
+};
+static_assert(sizeof(Proc) == 12);
+
+struct Lwp {
+  Slot proc = kNone;        // kNone: free slot
+  std::uint8_t td_xsig = 0; // signal to deliver on resume, 0 none
+  std::uint16_t td_flag = 0;
+  friend bool operator==(const Lwp&, const Lwp&) = default;
+};
+static_assert(sizeof(Lwp) == 4);
+
+template <int Procs, int Lwps>
+struct State {
+  static constexpr int kProcs = Procs;
+  static constexpr int kLwps = Lwps;
+  static_assert(Procs < kNone && Lwps < kNone);
+
+  std::array<Proc, Procs> proc{};
+  std::array<Lwp, Lwps> lwp{};
+
+  // init alone
+  static State boot() {
+    State state;
+    state.proc[kInit].state = ProcState::normal;
+    state.proc[kInit].p_numthreads = 1;
+    state.lwp[0].proc = kInit;
+    return state;
+  }
+  friend bool operator==(const State&, const State&) = default;
+};
+
+using SmallState = State<4, 4>;  // init and three others: the explorer's usual world
+static_assert(sizeof(SmallState) == 64);
+
+}  // namespace proctor::model
