@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// The kernel's names and the numbers behind them: the only place where the readers know one from the other.  A number
+// never changes its meaning between the releases read here (FreeBSD 10 to 15), so one table serves them all.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "traces/event.hpp"
+
+namespace proctor::trace {
+
+struct SyscallName {
+  std::string_view name;
+  std::uint16_t number;
+};
+
+// System calls that matter to tracing, credentials or process life; sys/kern/syscalls.master.  Sorted by name.  Where
+// two names have one number, syscall_name() says which of them FreeBSD 10 prints.
+// clang-format off
+inline constexpr std::array kSyscalls{
+    SyscallName{"__setugid", 374},   SyscallName{"_exit", 1},         SyscallName{"abort2", 463},
+    SyscallName{"cap_enter", 516},   SyscallName{"execve", 59},       SyscallName{"exit", 1},
+    SyscallName{"fexecve", 492},     SyscallName{"fork", 2},          SyscallName{"getpid", 20},
+    SyscallName{"getppid", 39},      SyscallName{"getuid", 24},       SyscallName{"jail", 338},
+    SyscallName{"jail_attach", 436}, SyscallName{"jail_remove", 508}, SyscallName{"jail_set", 507},
+    SyscallName{"kill", 37},         SyscallName{"ktrace", 45},
+    SyscallName{"pdfork", 518},      SyscallName{"pdgetpid", 520},    SyscallName{"pdkill", 519},
+    SyscallName{"procctl", 544},     SyscallName{"ptrace", 26},       SyscallName{"rfork", 251},
+    SyscallName{"setegid", 182},     SyscallName{"seteuid", 183},     SyscallName{"setgid", 181},
+    SyscallName{"setgroups", 80},    SyscallName{"setpgid", 82},      SyscallName{"setregid", 127},
+    SyscallName{"setresgid", 312},   SyscallName{"setresuid", 311},   SyscallName{"setreuid", 126},
+    SyscallName{"setsid", 147},      SyscallName{"setuid", 23},       SyscallName{"sigqueue", 456},
+    SyscallName{"sys_exit", 1},      SyscallName{"thr_create", 430},  SyscallName{"thr_exit", 431},
+    SyscallName{"thr_kill", 433},    SyscallName{"thr_kill2", 481},   SyscallName{"thr_new", 455},
+    SyscallName{"thr_self", 432},    SyscallName{"thr_suspend", 442}, SyscallName{"thr_wake", 443},
+    SyscallName{"utrace", 335},      SyscallName{"vfork", 66},        SyscallName{"wait4", 7},
+    SyscallName{"wait6", 532},
+};
+// clang-format on
+
+// The number of a system call, or kUnknownSyscall if it is not in the table.
+constexpr std::uint16_t syscall_number(std::string_view name) {
+  std::size_t low = 0;
+  std::size_t high = kSyscalls.size();
+  while (low < high) {
+    const std::size_t middle = low + (high - low) / 2;
+    if (kSyscalls[middle].name < name) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low < kSyscalls.size() && kSyscalls[low].name == name ? kSyscalls[low].number : kUnknownSyscall;
+}
+
+// The same at compile time: `event.code == sys("wait4")`.  A name that is not in the table does not compile.
+consteval std::uint16_t sys(std::string_view name) {
+  const std::uint16_t number = syscall_number(name);
+  return number != kUnknownSyscall ? number : throw "not in kSyscalls";
+}
+
+// The name that FreeBSD 10 prints, or an empty string.
+std::string_view syscall_name(std::uint16_t number);
+
+// "PT_ATTACH" <-> 10.  Requests of 10.4 and those that 12 and 15 add; empty and nothing if unknown.
+std::optional<std::int32_t> ptrace_request_number(std::string_view name);
+std::string_view ptrace_request_name(std::int32_t request);
+
+// "SIGKILL" <-> 9, also "SIG 77" and "SIGRT3" as kdump(1) prints the numbers that have no name.
+std::optional<std::int32_t> signal_number(std::string_view name);
+std::string_view signal_name(std::int32_t signo);  // empty if the number has no name
+
+// "WNOHANG|WUNTRACED" -> 3.
+std::optional<std::uint64_t> wait_options(std::string_view names);
+std::string_view wait_option_name(std::uint64_t bit);
+
+// "P_PID" -> 0: whom wait6(2) and procctl(2) mean.
+std::optional<std::uint64_t> idtype_number(std::string_view name);
+
+// "PROC_TRACE_CTL" -> 7.
+std::optional<std::uint64_t> procctl_command_number(std::string_view name);
+std::string_view procctl_command_name(std::uint64_t command);
+
+}  // namespace proctor::trace
