@@ -22,7 +22,7 @@ struct LockEvent {
 struct Emission {
   trace::Ktr line = trace::Ktr::none;
   Slot proc = kNone;
-  std::array<std::int32_t, 2> arg{};
+  std::array<std::int32_t, 3> arg{};
   friend bool operator==(const Emission&, const Emission&) = default;
 };
 
@@ -78,13 +78,14 @@ class Exec {
   Bool flag(P p, ProcFlag flags) const { return {has(p) && (at(p).p_flag & flags) != 0}; }
   Bool flag(T td, LwpFlag flags) const { return {has(td) && (at(td).td_flag & flags) != 0}; }
   Num get(P p, ProcField field) const {
-    if (!has(p)) return {field == p_pptr || field == p_oppid || field == p_orphan || field == p_xthread ? kNone : 0};
+    if (!has(p)) return {field >= p_pptr && field <= p_xthread ? kNone : 0};
     const Proc& proc = at(p);
     switch (field) {
       case ProcField::state: return {int(proc.state)};
       case ProcField::p_pptr: return {proc.p_pptr};
       case ProcField::p_oppid: return {proc.p_oppid};
       case ProcField::p_orphan: return {proc.p_orphan};
+      case ProcField::p_reaper: return {proc.p_reaper};
       case ProcField::p_xthread: return {proc.p_xthread};
       case ProcField::p_ptevents: return {proc.p_ptevents};
       case ProcField::p_xstat: return {proc.p_xstat};
@@ -105,8 +106,9 @@ class Exec {
       case ProcField::p_pptr: proc.p_pptr = Slot(value.v); break;
       case ProcField::p_oppid: proc.p_oppid = Slot(value.v); break;
       case ProcField::p_orphan: proc.p_orphan = Slot(value.v); break;
+      case ProcField::p_reaper: proc.p_reaper = Slot(value.v); break;
       case ProcField::p_xthread: proc.p_xthread = Slot(value.v); break;
-      case ProcField::p_ptevents: proc.p_ptevents = std::uint8_t(value.v); break;
+      case ProcField::p_ptevents: proc.p_ptevents = std::uint8_t(value.v & 0x3f); break;
       case ProcField::p_xstat: proc.p_xstat = std::uint16_t(value.v); break;
       case ProcField::p_numthreads: proc.p_numthreads = std::uint8_t(value.v); break;
       case ProcField::p_suspcount: proc.p_suspcount = std::uint8_t(value.v); break;
@@ -181,9 +183,9 @@ class Exec {
   void hold(P p) { log(LockEvent::Op::hold, Lock::proc, p); }
   void release(P p) { log(LockEvent::Op::release, Lock::proc, p); }
   void wakeup(P) {}
-  void emit(trace::Ktr line, P p, Num a = {0}, Num b = {0}) {
+  void emit(trace::Ktr line, P p, Num a = {0}, Num b = {0}, Num c = {0}) {
     if (!live_ || out_.emissions == Outcome::kEmissionsMax) return;
-    out_.emitted[out_.emissions++] = {line, Slot(p.slot.v), {a.v, b.v}};
+    out_.emitted[out_.emissions++] = {line, Slot(p.slot.v), {a.v, b.v, c.v}};
   }
   void result(Num value) {
     if (live_) out_.result = value.v;

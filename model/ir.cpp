@@ -20,7 +20,7 @@ constexpr std::array<std::string_view, 37> kNames{
     "set",        "clear",    "write_td", "set_td",     "clear_td", "fresh",       "fresh_td", "require", "guard", "lock",
     "unlock",     "hold",     "release",  "wakeup",     "emit",    "result"};
 
-constexpr std::array<std::string_view, 9> kProcFields{"p_state",    "p_pptr",  "p_oppid",      "p_orphan",   "p_xthread",
+constexpr std::array<std::string_view, 10> kProcFields{"p_state",    "p_pptr",  "p_oppid",      "p_orphan",   "p_reaper", "p_xthread",
                                                       "p_ptevents", "p_xstat", "p_numthreads", "p_suspcount"};
 
 }  // namespace
@@ -69,7 +69,7 @@ Outcome interpret(const Program& program, SmallState& state, const std::vector<s
           case Op::fresh_thread: k.fresh_thread(td(in.a)); break;
           case Op::require: k.require({at(in.a) != 0}, Errno(in.imm), in.clause); break;
           case Op::guard: k.guard({at(in.a) != 0}, in.clause); break;
-          case Op::emit: k.emit(trace::Ktr(in.imm), p(in.a), {at(in.b)}, {at(in.c)}); break;
+          case Op::emit: k.emit(trace::Ktr(in.imm), p(in.a), {at(in.b)}, {at(in.c)}, {at(in.imm2)}); break;
           case Op::result: k.result({at(in.a)}); break;
           default: break;  // locks, holds and wakeups change no state
         }

@@ -50,7 +50,7 @@ enum class Op : std::uint8_t {
   hold,
   release,
   wakeup,        // a: process slot
-  emit,          // a: process slot, b, c: parameters, imm: Ktr
+  emit,          // a: process slot, b, c, imm2: parameters (value numbers), imm: Ktr
   result,        // a: value
 };
 constexpr bool is_effect(Op op) { return op >= Op::write_proc; }

@@ -51,6 +51,7 @@ enum class ProcField : std::uint8_t {
   p_pptr,
   p_oppid,
   p_orphan,
+  p_reaper,
   p_xthread,
   p_ptevents,
   p_xstat,
@@ -62,6 +63,7 @@ inline constexpr auto p_state = ProcField::state;
 inline constexpr auto p_pptr = ProcField::p_pptr;
 inline constexpr auto p_oppid = ProcField::p_oppid;
 inline constexpr auto p_orphan = ProcField::p_orphan;
+inline constexpr auto p_reaper = ProcField::p_reaper;
 inline constexpr auto p_xthread = ProcField::p_xthread;
 inline constexpr auto p_ptevents = ProcField::p_ptevents;
 inline constexpr auto p_xstat = ProcField::p_xstat;

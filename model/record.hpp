@@ -106,10 +106,11 @@ class Record {
   void hold(P p) { add({.op = ir::Op::hold, .a = p.slot.id}); }
   void release(P p) { add({.op = ir::Op::release, .a = p.slot.id}); }
   void wakeup(P p) { add({.op = ir::Op::wakeup, .a = p.slot.id}); }
-  void emit(trace::Ktr line, P p) { emit(line, p, lit(0), lit(0)); }
+  void emit(trace::Ktr line, P p) { emit(line, p, lit(0)); }
   void emit(trace::Ktr line, P p, Num a) { emit(line, p, a, lit(0)); }
-  void emit(trace::Ktr line, P p, Num a, Num b) {
-    add({.op = ir::Op::emit, .a = p.slot.id, .b = a.id, .c = b.id, .imm = int(line)});
+  void emit(trace::Ktr line, P p, Num a, Num b) { emit(line, p, a, b, lit(0)); }
+  void emit(trace::Ktr line, P p, Num a, Num b, Num c) {
+    add({.op = ir::Op::emit, .a = p.slot.id, .b = a.id, .c = b.id, .imm = int(line), .imm2 = c.id});
   }
   void result(Num value) { add({.op = ir::Op::result, .a = value.id}); }
 

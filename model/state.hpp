@@ -45,7 +45,7 @@ enum ProcFlag : std::uint16_t {
   P_PPTRACE = 0x0040,        // called PT_TRACE_ME while P_PPWAIT
   P_CONTINUED = 0x0080,      // continued by SIGCONT, not yet reported with WCONTINUED
   P_WKILLED = 0x0100,        // PT_KILL or SIGKILL from the debugger: must die
-  P_SINGLE_EXIT = 0x0200,    // threads should exit, not suspend
+  P_TREE_REAPER = 0x0200,    // adopts the orphans of its descendants (p_treeflag)
   P2_PTRACE_FSTP = 0x0400,   // the SIGSTOP of PT_ATTACH has not been reported yet
   P_SYSTEM = 0x0800,         // kernel process
   P_SUGID = 0x1000,          // changed credentials since its last exec
@@ -87,12 +87,13 @@ enum PtEvent : std::uint8_t {
 inline constexpr std::uint8_t PTRACE_DEFAULT = PTRACE_EXEC;
 
 struct Proc {
-  ProcState state = ProcState::free;
+  ProcState state : 2 = ProcState::free;
+  std::uint8_t p_ptevents : 6 = 0;
   Slot p_pptr = kNone;      // parent; the debugger while traced
   Slot p_oppid = kNone;     // real parent while traced, kNone is the kernel's 0
   Slot p_orphan = kNone;    // whose p_orphans list it is on (P_TREE_ORPHANED), kNone is none
   Slot p_xthread = kNone;   // the thread that reported the stop
-  std::uint8_t p_ptevents = 0;
+  Slot p_reaper = kInit;    // who adopts its children when it dies
   std::uint16_t p_flag = 0;
   std::uint16_t p_xstat = 0;  // signal number while stopped, wait status once exiting
   std::uint8_t p_numthreads = 0;
@@ -122,6 +123,7 @@ struct State {
   static State boot() {
     State state;
     state.proc[kInit].state = ProcState::normal;
+    state.proc[kInit].p_flag = P_SYSTEM;  // create_init()
     state.proc[kInit].p_numthreads = 1;
     state.lwp[0].proc = kInit;
     return state;

@@ -26,7 +26,10 @@ void fork1(K& k, LwpRef<K> td, ProcRef<K> child, LwpRef<K> child_td, ForkKind ki
   k.set(child, p_state, k.lit(int(ProcState::normal)));
   k.set(child, p_numthreads, k.lit(1));
   k.set(child_td, td_proc, child.slot);
-  k.set(child, p_pptr, kind.nowait ? k.lit(kInit) : p1.slot);
+  k.set(child, p_pptr, kind.nowait ? p1[p_reaper] : p1.slot);
+  auto own = p1[P_TREE_REAPER];
+  if (kind.nowait) own = k.yes(false);
+  k.set(child, p_reaper, k.either(own, p1.slot, p1[p_reaper]));
   k.when(p1[P_SUGID], [&] { k.set(child, P_SUGID); });
   auto follow = !((p1[p_ptevents] & PTRACE_FORK) == k.lit(0));
   k.when(follow, [&] {
@@ -93,6 +96,30 @@ void vfork_done(K& k, ProcRef<K> child) {
   });
 }
 
+// The end of the vfork parent's wait in syscallret(): no child of its still runs on its address space.
+template <Kernel K>
+void vfork_wait_over(K& k, LwpRef<K> td) {
+  auto p = proc(k, td[td_proc]);
+  k.when(td[TD_RFPPWAIT], [&] {
+    k.each_proc([&](ProcRef<K> q) {
+      auto ours = q[p_pptr] == p.slot || q[p_oppid] == p.slot || q[p_orphan] == p.slot;
+      k.guard(!(ours && q[P_PPWAIT] && !is(q, ProcState::zombie)), at("vfork-wait", 240, "subr_syscall.c"));
+    });
+    k.clear(td, TD_RFPPWAIT);
+  });
+}
+
+// procctl(PROC_REAP_ACQUIRE) and PROC_REAP_RELEASE of the caller itself.
+template <Kernel K>
+void reap_acquire(K& k, ProcRef<K> p) {
+  k.set(p, P_TREE_REAPER);
+}
+template <Kernel K>
+void reap_release(K& k, ProcRef<K> p) {
+  k.each_proc([&](ProcRef<K> q) { k.when(q[p_reaper] == p.slot, [&] { k.set(q, p_reaper, p[p_reaper]); }); });
+  k.clear(p, P_TREE_REAPER);
+}
+
 // execve() succeeds.  Other threads are gone by then.
 template <Kernel K>
 void execve(K& k, LwpRef<K> td, bool set_id) {
@@ -157,8 +184,8 @@ void exit1_zombie(K& k, ProcRef<K> p) {
   k.clear(p, P_TRACED);
   k.set(p, p_ptevents, k.lit(0));
   k.lock(Lock::proctree, p);
-  auto reaper = proc(k, k.lit(kInit));
   k.each_proc([&](ProcRef<K> q) {
+    auto reaper = proc(k, q[p_reaper]);
     k.when((q[p_pptr] == p.slot) && !is(q, ProcState::free), [&] {
       k.lock(Lock::proc, q);
       auto traced = q[P_TRACED];
@@ -181,7 +208,7 @@ void exit1_zombie(K& k, ProcRef<K> p) {
     });
   });
   auto ignored = k.open(Open::sigchld_ignored, 2);  // PS_NOCLDWAIT or PS_CLDSIGIGN of the parent
-  k.when(ignored == k.lit(1), [&] { proc_reparent(k, p, reaper); });
+  k.when(ignored == k.lit(1), [&] { proc_reparent(k, p, proc(k, p[p_reaper])); });
   k.wakeup(proc(k, p[p_pptr]));
   k.unlock(Lock::proctree, p);
   k.set(p, p_state, k.lit(int(ProcState::zombie)));

@@ -54,6 +54,7 @@ struct PtraceArgs {
   typename K::Num tid;        // slot of the thread named (pid above PID_MAX), kNone: a pid was given
   typename K::Num data;       // int data
   typename K::Num event_mask; // PT_SET_EVENT_MASK: *(int *)addr
+  typename K::Bool capmode;   // the caller is in capability mode (cap_enter(2))
 };
 
 constexpr bool takes_proctree_lock(Request req) {  // sys_process.c:685
@@ -293,7 +294,7 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
     case PT_GETDBREGS: registers(Ktr::getdbregs, false); break;
     case PT_LWPINFO:
       k.require(a.data.between(1, kLwpinfoBytes), Errno::einval, at("lwpinfo-size", 1262));
-      k.emit(Ktr::lwpinfo, p, td2.slot, lwpinfo_flags(k, td2));
+      k.emit(Ktr::lwpinfo, p, td2.slot, k.either(td2[TDB_XSIG], k.lit(1), k.lit(0)), lwpinfo_flags(k, td2));
       break;
     case PT_GETNUMLWPS:
       k.emit(Ktr::getnumlwps, p, p[p_numthreads]);
@@ -355,6 +356,7 @@ void kern_ptrace(K& k, LwpRef<K> td, const PtraceArgs<K>& a) {
 
 template <Kernel K>
 void sys_ptrace(K& k, LwpRef<K> td, const PtraceArgs<K>& a) {
+  k.require(!a.capmode, Errno::ecapmode, at("capability-mode", 118, "subr_syscall.c"));
   switch (a.req) {
     case PT_SETREGS:
     case PT_SETFPREGS:

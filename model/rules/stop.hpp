@@ -36,14 +36,12 @@ void ptracestop_turn(K& k, LwpRef<K> td) {
   auto p = proc(k, td[td_proc]);
   k.when(p[P_TRACED] && td[TDB_XSIG], [&] {
     auto killed = k.yes(k.behaviour().kill_is_immediate) && p[P_WKILLED];
-    auto exiting = p[P_SINGLE_EXIT] && !td[TDB_EXIT];
     k.when(killed, [&] {  // kern_sig.c:2541
       k.clear(td, TDB_XSIG);
       k.set(td, td_xsig, k.lit(kSigkill));
       k.set(p, p_ptevents, k.lit(0));
     });
-    k.when(!killed && exiting, [&] { k.clear(td, TDB_XSIG); });  // kern_sig.c:2554
-    k.when(!killed && !exiting, [&] {
+    k.when(!killed, [&] {
       // Right after an attach the thread that took its SIGSTOP reports; otherwise whoever comes first.  kern_sig.c:2574
       auto reports = k.yes(!k.behaviour().attach_stop_comes_first) || td[TDB_FSTP] ||
                      (!p[P2_PTRACE_FSTP] && none(k, p[p_xthread]));
@@ -78,7 +76,7 @@ void ptracestop_resumed(K& k, LwpRef<K> td) {
   auto p = proc(k, td[td_proc]);
   k.guard(!td[TD_SUSPENDED], at("resumed", 2585, "kern_sig.c"));
   k.when(p[p_xthread] == td.slot, [&] { k.set(p, p_xthread, k.lit(kNone)); });
-  auto again = p[P_TRACED] && td[TDB_SUSPEND] && !p[P_SINGLE_EXIT];
+  auto again = p[P_TRACED] && td[TDB_SUSPEND];
   k.when(again, [&] { thread_suspend(k, td); });
   k.when(!again, [&] { ptracestop_turn(k, td); });
 }
@@ -89,6 +87,15 @@ void leave_stop(K& k, LwpRef<K> td) {
   k.guard(!td[TD_SUSPENDED], at("leave-runs", 2585, "kern_sig.c"));
   k.when(!td[TDB_FORK], [&] { k.when(!td[TD_RFPPWAIT], [&] { k.clear(td, TDB_VFORK); }); });
   k.clear(td, TDB_XSIG | TDB_SCX | TDB_EXEC | TDB_FORK | TDB_CHILD | TDB_BORN);
+}
+
+// thread_suspend_check(), or a sleep that sig_suspend_threads() turns into a suspension: the others follow a stop.
+template <Kernel K>
+void thread_suspend_check(K& k, LwpRef<K> td) {
+  auto p = proc(k, td[td_proc]);
+  k.guard(p[P_STOPPED_SIG | P_STOPPED_TRACE] && !td[TD_SUSPENDED], at("suspend-check", 700, "kern_thread.c"));
+  k.when(td[TDB_XSIG], [&] { ptracestop_turn(k, td); });
+  k.when(!td[TD_SUSPENDED], [&] { thread_suspend(k, td); });
 }
 
 // issignal() of a traced process: every signal that is not blocked stops it, the one of PT_ATTACH first.
@@ -136,6 +143,18 @@ void psignal(K& k, ProcRef<K> p, typename K::Num sig) {
       thread_unsuspend(k, p);
     });
   });
+}
+
+// kill(2) of one process.  p_cansignal() looks at credentials; a zombie takes the signal and nothing happens.
+template <Kernel K>
+void kill(K& k, ProcRef<K> curp, ProcRef<K> p, typename K::Num sig, typename K::Bool capmode) {
+  k.require(!capmode, Errno::ecapmode, at("kill-capability-mode", 1780, "kern_sig.c"));
+  k.require(sig.between(0, kSigmax), Errno::einval, at("kill-signal-range", 1790, "kern_sig.c"));
+  k.require(!is(p, ProcState::free), Errno::esrch, at("kill-no-such-process", 1802, "kern_sig.c"));
+  k.when(!(curp == p), [&] {
+    k.require(k.open(Open::candebug, 2) == k.lit(0), Errno::eperm, at("kill-not-permitted", 1808, "kern_sig.c"));
+  });
+  k.when(!(sig == k.lit(0)), [&] { psignal(k, p, sig); });
 }
 
 }  // namespace proctor::model::rules

@@ -61,6 +61,12 @@ void proc_reap(K& k, ProcRef<K> p) {
   k.when(!borrowed, [&] {
     k.each_lwp(p, [&](LwpRef<K> td) { k.set(td, td_proc, k.lit(kNone)); });
     clear_orphan(k, p);
+    k.each_proc([&](ProcRef<K> q) {  // reaper_abandon_children()
+      k.when(q[p_reaper] == p.slot, [&] {
+        k.set(q, p_reaper, p[p_reaper]);
+        k.when(q[p_pptr] == p.slot, [&] { proc_reparent(k, q, proc(k, p[p_reaper])); });
+      });
+    });
     k.set(p, p_state, k.lit(int(ProcState::free)));
     k.set(p, p_oppid, k.lit(kNone));
   });

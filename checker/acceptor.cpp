@@ -1,0 +1,437 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// The records of a ktrace log, one after the other.
+#include "checker/acceptor.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "checker/syscalls.hpp"
+#include "model/rules/lifecycle.hpp"
+
+namespace proctor::check {
+
+using model::ProcState;
+using trace::Event;
+using trace::Kind;
+namespace rules = model::rules;
+
+Acceptor::Acceptor(const model::Behaviours& kernel, const trace::Log* ktrace, const trace::Log* ktr)
+    : kernel_(kernel), ktrace_(ktrace), ktr_(ktr) {
+  if (ktrace_ != nullptr) future_.emplace(*ktrace_);
+  Config start;
+  model::Proc& elsewhere = start.proc(names_.elsewhere());
+  elsewhere.state = ProcState::normal;
+  elsewhere.p_pptr = kInit;
+  elsewhere.p_numthreads = 1;
+  start.lwp(names_.add_lwp(names_.pid(names_.elsewhere()), 0, {})).proc = names_.elsewhere();
+  frontier_.push_back(start);
+}
+
+Result Acceptor::run() {
+  auto count = [](const trace::Log* log, Counts& counts) {
+    if (log == nullptr) return;
+    counts.records = log->records;
+  };
+  count(ktrace_, result_.ktrace);
+  count(ktr_, result_.ktr);
+  try {
+    bool ok = true;
+    if (ktrace_ != nullptr) {
+      const auto n = std::uint32_t(ktrace_->events.size());
+      for (at_ = 0; ok && at_ < n; ++at_) {
+        ok = step(ktrace_->events[at_]);
+        if ((at_ & 0xffff) == 0 && progress) progress(at_);
+      }
+    }
+    if (ok && ktr_ != nullptr) advance_lines([] { return false; });
+  } catch (const TooMany& limit) {
+    result_.verdict = Verdict::inconclusive;
+    result_.reason = "more " + limit.what + " at once than the model has room for";
+  }
+  finish();
+  return std::move(result_);
+}
+
+bool Acceptor::step(const Event& e) {
+  if (e.lost_before) ++lost_;
+  switch (e.kind) {
+    case Kind::call: return on_call(e);
+    case Kind::ret: return future_->is_birth(at_) ? on_birth(e) : on_ret(e);
+    default: ++result_.ktrace.skipped; return true;
+  }
+}
+
+// A process that was there before the log began, or a target that no record has named: it is in the state that make()
+// gives it, in every configuration.
+void Acceptor::introduce(std::int32_t pid, const std::function<void(Config&, Slot)>& make) {
+  const Slot p = names_.add(pid, frontier_);
+  const Slot td = names_.add_lwp(pid, 0, frontier_);
+  names_[p].credentials = -pid;  // not known
+  for (Config& c : frontier_) {
+    c.proc(p) = model::Proc{};
+    c.proc(p).state = ProcState::normal;
+    c.proc(p).p_pptr = names_.elsewhere();
+    c.proc(p).p_numthreads = 1;
+    c.lwp(td) = {.proc = p};
+    make(c, p);
+  }
+}
+
+// A call about a pid that no record has named.  If it does not exist the call fails with ESRCH or ECHILD; else it was there
+// before the log began, in a state that the outcome of the call allows.
+void Acceptor::introduce_target(const InFlight& call) {
+  constexpr int kEsrch = 3, kEchild = 10;
+  if (!call.returns || call.error == kEsrch || call.error == kEchild) return;
+  const bool request = call.code == sys::ptrace && call.args[0] != rules::PT_TRACE_ME;
+  const bool wait = (call.code == sys::wait4 || call.code == sys::wait6) && call.error == 0 && call.retval > 0;
+  if (!request && !wait && call.code != sys::kill && call.code != sys::sigqueue) return;
+  const auto id = wait ? call.retval : std::int64_t(std::int32_t(call.args[request ? 1 : 0]));
+  if (id <= 1 || names_.find(std::int32_t(id)) != kNone || names_.find_tid(std::int32_t(id)) != kNone) return;
+  const Slot caller = names_.find(ktrace_->events[call.call].pid);
+  const auto pid = std::int32_t(id);
+  const bool thread = id > 99999;  // PID_MAX
+  if (wait || call.code != sys::ptrace) {
+    introduce(pid, [&](Config& c, Slot p) {
+      if (wait) c.proc(p).p_pptr = caller;
+    });
+    return;
+  }
+  const Frontier before = frontier_;
+  Frontier after;
+  auto hypothesis = [&](const std::function<void(Config&, Slot)>& make) {
+    const Slot known = thread ? names_.find_tid(pid) : names_.find(pid);
+    if (known == kNone) {
+      frontier_ = before;
+      introduce(thread ? -pid : pid, make);
+      if (thread)
+        for (Slot td = 0; td < KernelState::kLwps; ++td)
+          if (names_.lwp(td).pid == -pid) names_.bind(td, pid);
+    } else {
+      const Slot p = thread ? names_.find(-pid) : known;
+      for (Config& c : frontier_) {
+        const model::Lwp td{.proc = p};
+        c.proc(p) = model::Proc{};
+        c.proc(p).state = ProcState::normal;
+        c.proc(p).p_pptr = names_.elsewhere();
+        c.proc(p).p_numthreads = 1;
+        for (Slot i = 0; i < KernelState::kLwps; ++i)
+          if (c.lwp(i).proc == p) c.lwp(i) = td;
+        make(c, p);
+      }
+    }
+    after.insert(after.end(), frontier_.begin(), frontier_.end());
+  };
+  auto traced_by = [](Config& c, Slot p, Slot tracer, bool stopped) {
+    model::Proc& proc = c.proc(p);
+    proc.p_flag = model::P_TRACED;
+    proc.p_oppid = proc.p_pptr;
+    proc.p_pptr = tracer;
+    if (!stopped) return;
+    proc.p_flag |= model::P_STOPPED | model::P_WAITED;
+    proc.p_suspcount = proc.p_numthreads;
+    for (Slot td = 0; td < KernelState::kLwps; ++td)
+      if (c.lwp(td).proc == p) {
+        c.lwp(td).td_flag = model::TD_SUSPENDED | model::TDB_XSIG;
+        proc.p_xthread = td;
+      }
+  };
+  hypothesis([](Config&, Slot) {});
+  hypothesis([](Config& c, Slot p) { c.proc(p).p_flag = model::P_SYSTEM; });
+  hypothesis([&](Config& c, Slot p) { traced_by(c, p, caller, true); });
+  hypothesis([&](Config& c, Slot p) { traced_by(c, p, caller, false); });
+  hypothesis([&](Config& c, Slot p) { traced_by(c, p, names_.elsewhere(), false); });
+  frontier_ = std::move(after);
+}
+
+// The thread that wrote the record.
+Slot Acceptor::writer(const Event& e) {
+  Slot p = names_.find(e.pid);
+  const bool alive = p != kNone && std::any_of(frontier_.begin(), frontier_.end(), [&](const Config& c) {
+                       return c.proc(p).state != ProcState::free;
+                     });
+  if (!alive && p == kNone) {
+    introduce(e.pid, [](Config&, Slot) {});
+    p = names_.find(e.pid);
+  }
+  names_[p].logged = true;
+  auto has = [&](Slot td) {
+    return std::any_of(frontier_.begin(), frontier_.end(), [&](const Config& c) { return c.lwp(td).proc == p; });
+  };
+  Slot unbound = kNone;
+  if (e.tid > 0) {
+    const Slot td = names_.find_tid(e.tid);
+    if (td != kNone && names_.lwp(td).pid == e.pid && has(td)) return td;
+    for (Slot i = 0; i < KernelState::kLwps && unbound == kNone; ++i)
+      if (names_.lwp(i).pid == e.pid && names_.lwp(i).tid <= 0 && has(i)) unbound = i;
+    if (unbound != kNone) {
+      names_.bind(unbound, e.tid);
+      return unbound;
+    }
+  } else {
+    // No thread ids in this log: a CALL comes from a thread that is in none, a RET from one that is in that call.
+    for (Slot i = 0; i < KernelState::kLwps; ++i) {
+      if (names_.lwp(i).pid != e.pid || !has(i)) continue;
+      const bool fits = e.kind == Kind::call ? !calls_[i].active : calls_[i].active && calls_[i].code == e.code;
+      if (fits) return i;
+      if (unbound == kNone) unbound = i;
+    }
+    if (unbound != kNone && e.kind != Kind::call) return unbound;
+  }
+  // A thread that was there before the log began.
+  const Slot td = names_.add_lwp(e.pid, e.tid, frontier_);
+  for (Config& c : frontier_)
+    if (c.proc(p).state == ProcState::normal) {
+      Machine m(c.k, kernel_);
+      rules::thread_create(m, m.proc(p), m.lwp(td));
+      m.clear(m.lwp(td), model::TDB_BORN);
+    }
+  return td;
+}
+
+// A thread that writes a record runs: it is in no stop, and its process has not begun to exit.
+bool Acceptor::thread_runs(Slot td) {
+  const std::int32_t pid = names_.lwp(td).pid;
+  auto runs = [&, td](Config& c) {
+    const Slot p = c.lwp(td).proc;
+    if (p == kNone || c.proc(p).state != ProcState::normal) {
+      failed(fmt::format("process {} does not exist", pid));
+      return false;
+    }
+    const std::uint16_t flags = c.lwp(td).td_flag;
+    if ((c.proc(p).p_flag & model::P_WEXIT) != 0) {
+      failed(fmt::format("process {} is exiting", pid));
+      return false;
+    }
+    if ((flags & (model::TD_SUSPENDED | model::TDB_STOPATFORK)) != 0) {
+      failed(fmt::format("process {} is stopped and nothing has let it go on", pid));
+      return false;
+    }
+    if (flags == 0) return true;
+    Machine m(c.k, kernel_);
+    rules::vfork_wait_over(m, m.lwp(td));
+    rules::leave_stop(m, m.lwp(td));
+    if (!m.outcome().possible) failed(m.outcome().clause, model::Errno::ok, false);
+    return m.outcome().possible;
+  };
+  const bool easy = std::all_of(frontier_.begin(), frontier_.end(), [&](const Config& c) {
+    const Slot p = c.lwp(td).proc;
+    return p != kNone && c.lwp(td).td_flag == 0 && c.proc(p).state == ProcState::normal &&
+           (c.proc(p).p_flag & model::P_WEXIT) == 0;
+  });
+  if (easy) return true;
+  if (tracing_lines()) {
+    auto someone_runs = [&] {
+      return std::any_of(frontier_.begin(), frontier_.end(), [&](Config c) { return runs(c); });
+    };
+    if (!someone_runs()) advance_lines(someone_runs);
+    if (result_.rejection) return false;
+  }
+  const Slot p = names_.find(pid);
+  return explain_all({{runs}}, {p});
+}
+
+bool Acceptor::on_call(const Event& e) {
+  const bool modelled = is_modelled(e.code);
+  ++(modelled ? result_.ktrace.judged : result_.ktrace.presence);
+  const Slot td = writer(e);
+  if (!thread_runs(td)) return result_.rejection ? false : reject(e, describe(*ktrace_, e));
+  for (Config& c : frontier_) {
+    const Slot p = c.lwp(td).proc;
+    if (((c.proc(p).p_flag & model::P_TRACED) | c.lwp(td).td_flag) == 0) continue;
+    Machine m(c.k, kernel_);
+    rules::syscallenter(m, m.lwp(td));
+  }
+  InFlight& call = calls_[td];
+  if (!call.active) in_flight_.push_back(td);
+  call = {.active = true, .code = e.code, .args = e.args, .call = at_};
+  const std::uint32_t ret = future_->ret_of(at_);
+  if (ret != kNever) {
+    call.returns = true;
+    call.error = ktrace_->events[ret].error;
+    call.retval = ktrace_->events[ret].retval;
+  }
+  if (is_fork(e.code) && call.returns && call.error == 0 && call.retval > 0) {
+    const auto pid = std::int32_t(call.retval);
+    Slot child = names_.find(pid);
+    if (child == kNone) child = names_.add(pid, frontier_);
+    call.child_td = names_.add_lwp(pid, 0, frontier_);
+  }
+  if (e.code == sys::thr_new || e.code == sys::thr_create) call.child_td = names_.add_lwp(e.pid, 0, frontier_);
+  return true;
+}
+
+bool Acceptor::on_birth(const Event& e) {
+  ++result_.ktrace.judged;
+  const Slot p = names_.find(e.pid);
+  // The call that made it may not have returned yet: then its effect has happened all the same.
+  Slot maker = kNone;
+  for (Slot td : in_flight_) {
+    const InFlight& call = calls_[td];
+    const bool process = is_fork(call.code) && call.returns && call.error == 0 && call.retval == e.pid;
+    const bool thread =
+        (call.code == sys::thr_new || call.code == sys::thr_create) && names_.lwp(td).pid == e.pid && call.error == 0;
+    if (process || thread) maker = td;
+  }
+  auto bind = [&](Slot td) {
+    if (td != kNone && e.tid > 0 && names_.lwp(td).tid <= 0) names_.bind(td, e.tid);
+  };
+  Slot td = kNone;
+  if (maker != kNone) {
+    td = calls_[maker].child_td;
+    auto made = [&, td, maker](Config& c) {
+      if (c.lwp(td).proc != kNone) return true;
+      if (!apply(c, maker, calls_[maker])) return false;
+      c.add_early(maker);
+      return true;
+    };
+    if (!explain_all({{made}}, {names_.find(names_.lwp(maker).pid), p})) return reject(e, describe(*ktrace_, e));
+    bind(td);
+    names_[names_.find(e.pid)].logged = true;
+  } else {
+    td = writer(e);
+  }
+  if (!thread_runs(td)) return result_.rejection ? false : reject(e, describe(*ktrace_, e));
+  return true;
+}
+
+bool Acceptor::on_ret(const Event& e) {
+  const bool modelled = is_modelled(e.code);
+  ++(modelled ? result_.ktrace.judged : result_.ktrace.presence);
+  const Slot td = writer(e);
+  InFlight& call = calls_[td];
+  if (!call.active || call.code != e.code || !modelled) {
+    if (!thread_runs(td)) return result_.rejection ? false : reject(e, describe(*ktrace_, e));
+    if (modelled && !call.active && is_fork(e.code) && e.error == 0 && e.retval > 0 &&
+        names_.find(std::int32_t(e.retval)) == kNone)
+      introduce(std::int32_t(e.retval), [&](Config& c, Slot child) { c.proc(child).p_pptr = c.lwp(td).proc; });
+  } else {
+    call.returns = true;
+    call.error = e.error;
+    call.retval = e.retval;
+    introduce_target(call);
+    if (tracing_lines() && must_write_line(call)) {
+      auto done = [&] {
+        return std::any_of(frontier_.begin(), frontier_.end(), [&](const Config& c) { return c.is_early(td); });
+      };
+      if (!done()) advance_lines(done);
+      if (result_.rejection) return false;
+    }
+    std::vector<Attempt> kinds;
+    for (Attempt& outcome : outcomes(td, call))
+      kinds.push_back({[this, td, &call, outcome = std::move(outcome.in)](Config& c) {
+        if (c.is_early(td)) {
+          c.drop_early(td);
+        } else if (!outcome(c)) {
+          return false;
+        }
+        if (!is_exec(call.code) && (c.lwp(td).td_flag & model::TD_SUSPENDED) != 0) {
+          failed(fmt::format("process {} is stopped and nothing has let it go on", names_.lwp(td).pid));
+          return false;
+        }
+        return true;
+      }, outcome.excludes_others});
+    if (!explain_all(kinds, {names_.find(names_.lwp(td).pid), target(call)}))
+      return result_.rejection ? false : reject(e, describe(*ktrace_, e));
+  }
+  for (Config& c : frontier_) {
+    const Slot p = c.lwp(td).proc;
+    if (p == kNone || ((c.proc(p).p_flag & model::P_TRACED) | c.lwp(td).td_flag) == 0) continue;
+    Machine m(c.k, kernel_);
+    rules::syscallret(m, m.lwp(td));
+  }
+  if (call.active) {
+    if (e.error == 0) learn(names_.find(e.pid), call);
+    call.active = false;
+    in_flight_.erase(std::find(in_flight_.begin(), in_flight_.end(), td));
+  }
+  return true;
+}
+
+// What a call that succeeded tells about its process beside the kernel state.
+void Acceptor::learn(Slot p, const InFlight& call) {
+  ProcName& name = names_[p];
+  if (changes_credentials(call.code)) name.credentials_changed = true;
+  if (call.code == sys::cap_enter) name.capmode = true;
+  if (call.code == sys::sigaction && call.args[0] == std::uint64_t(rules::kSigchld)) name.ignores_sigchld = true;
+  constexpr std::uint64_t kReapAcquire = 2, kReapRelease = 3;  // sys/procctl.h
+  if (call.code == sys::procctl && (call.args[2] == kReapAcquire || call.args[2] == kReapRelease)) {
+    for (Config& c : frontier_) {
+      Machine m(c.k, kernel_);
+      if (call.args[2] == kReapAcquire)
+        rules::reap_acquire(m, m.proc(p));
+      else
+        rules::reap_release(m, m.proc(p));
+    }
+  } else if (call.code == sys::procctl) {
+    const Slot other = names_.find(std::int32_t(call.args[1]));
+    name.notrace = true;
+    if (other != kNone) names_[other].notrace = true;
+  }
+  if (is_fork(call.code) && call.retval > 0) {
+    const Slot child = names_.find(std::int32_t(call.retval));
+    if (child == kNone) return;
+    names_[child].credentials = name.credentials;
+    names_[child].credentials_changed = name.credentials_changed;
+    names_[child].capmode = name.capmode;
+    names_[child].ignores_sigchld = name.ignores_sigchld;
+  }
+}
+
+void Acceptor::failed(const model::Clause& clause, model::Errno error, bool possible) {
+  if (!noting_) return;
+  const std::string where = clause.file.empty() ? "" : fmt::format(" [{}, {}:{}]", clause.id, clause.file, clause.line);
+  if (!possible)
+    failed(fmt::format("not possible{}", where));
+  else if (error == model::Errno::ok)
+    failed("success");
+  else
+    failed(fmt::format("errno {}{}", int(error), where));
+}
+
+void Acceptor::failed(std::string why) {
+  if (noting_ && std::find(notes_.begin(), notes_.end(), why) == notes_.end()) notes_.push_back(std::move(why));
+}
+
+bool Acceptor::reject(const Event& e, std::string observed) {
+  const trace::Log* log = e.kind == Kind::ktr ? ktr_ : ktrace_;
+  result_.verdict = Verdict::rejected;
+  result_.rejection = Rejection{.log = log,
+                                .event = std::uint32_t(&e - log->events.data()),
+                                .observed = std::move(observed),
+                                .allowed = notes_};
+  if (lost_ > 0) {
+    result_.verdict = Verdict::inconclusive;
+    result_.reason = fmt::format("{} times the log says that records were lost before this one", lost_);
+  }
+  return false;
+}
+
+void Acceptor::finish() {
+  result_.final_frontier = frontier_.size();
+  if (frontier_.empty()) return;
+  const Config& c = frontier_.front();
+  for (Slot i = 0; i < KernelState::kProcs; ++i) {
+    const model::Proc& p = c.proc(i);
+    if (p.state == ProcState::free || i == kInit || names_.pid(i) <= 0) continue;
+    FinalProcess f{.pid = names_.pid(i), .parent = names_.pid(p.p_pptr), .real_parent = 0, .state = {}};
+    Config copy = c;
+    Machine m(copy.k, kernel_);
+    f.real_parent = names_.pid(Slot(rules::proc_realparent(m, m.proc(i)).slot.v));
+    if (p.state == ProcState::zombie)
+      f.state = fmt::format("zombie, status {:#x}", p.p_xstat);
+    else if ((p.p_flag & model::P_WEXIT) != 0)
+      f.state = "exiting";
+    else if ((p.p_flag & model::P_STOPPED) != 0)
+      f.state = (p.p_flag & model::P_WAITED) != 0 ? "stopped, waited for" : "stopped";
+    else
+      f.state = "running";
+    if ((p.p_flag & model::P_TRACED) != 0) f.state += ", traced";
+    result_.final_states.push_back(std::move(f));
+  }
+  std::sort(result_.final_states.begin(), result_.final_states.end(),
+            [](const FinalProcess& a, const FinalProcess& b) { return a.pid < b.pid; });
+}
+
+}  // namespace proctor::check

@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// The search for an explanation: which internal steps, and which effects of calls in flight, make a record possible.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <unordered_map>
+#include <utility>
+
+#include "checker/acceptor.hpp"
+#include "checker/syscalls.hpp"
+#include "model/rules/lifecycle.hpp"
+
+namespace proctor::check {
+
+using model::Proc;
+using model::ProcState;
+namespace rules = model::rules;
+
+namespace {
+constexpr int kDepthMax = 7;            // internal steps before one record
+constexpr int kSlack = 2;               // more steps for another kind of explanation than for the first that was found
+constexpr std::size_t kStatesMax = 20000;    // states looked at for one record
+constexpr std::size_t kFrontierMax = 4096;
+}  // namespace
+
+bool Acceptor::may_begin_exit(Slot p) const {
+  if (!names_[p].logged || !future_) return true;
+  const Life* life = future_->life(names_.pid(p), at_);
+  return life == nullptr || at_ >= life->last_run || life->first > at_;
+}
+
+bool Acceptor::may_end_exit(Slot p) const {
+  if (!names_[p].logged || !future_) return true;
+  const Life* life = future_->life(names_.pid(p), at_);
+  return life == nullptr || at_ >= life->last || life->first > at_;
+}
+
+int Acceptor::exit_status(Slot p) const {
+  if (!names_[p].logged || !future_) return rules::kSigkill;
+  const Life* life = future_->life(names_.pid(p), at_);
+  return life == nullptr ? rules::kSigkill : life->status;
+}
+
+// The other threads of a process that is to stop have followed.
+void Acceptor::settle(Config& c, Slot p) const {
+  for (Slot td = 0; td < KernelState::kLwps; ++td) {
+    if (c.lwp(td).proc != p || (c.lwp(td).td_flag & model::TD_SUSPENDED) != 0) continue;
+    Config copy = c;
+    Machine m(copy.k, kernel_);
+    rules::thread_suspend_check(m, m.lwp(td));
+    if (m.outcome().possible) c = copy;
+  }
+}
+
+// A step of a process decides about others: who traces it, whose child it is, whom it traces.
+std::vector<Slot> Acceptor::widen(const Config& c, const std::vector<Slot>& focus) const {
+  std::vector<Slot> out;
+  auto add = [&](Slot p) {
+    if (p != kNone && p != kInit && std::find(out.begin(), out.end(), p) == out.end()) out.push_back(p);
+  };
+  for (Slot p : focus) {
+    add(p);
+    if (p == kNone) continue;
+    add(c.proc(p).p_pptr);
+    add(c.proc(p).p_oppid);
+    add(c.proc(p).p_orphan);
+    for (Slot q = 0; q < KernelState::kProcs; ++q) {  // a vfork child that p may wait for
+      const Proc& child = c.proc(q);
+      if (child.state == ProcState::normal && (child.p_flag & model::P_PPWAIT) != 0 &&
+          (child.p_pptr == p || child.p_oppid == p || child.p_orphan == p))
+        add(q);
+    }
+  }
+  return out;
+}
+
+void Acceptor::process_moves(const Config& from, Slot p, Frontier& out) {
+  const Proc& proc = from.proc(p);
+  auto step = [&](auto&& body) {
+    Config c = from;
+    Machine m(c.k, kernel_);
+    body(m, c);
+    const model::Outcome& o = m.outcome();
+    // A step that writes a KTR line happens when the line is read.
+    if (o.possible && !(tracing_lines() && o.emissions > 0) && !(c == from)) out.push_back(c);
+  };
+  if (proc.state == ProcState::zombie) {
+    const Slot parent = proc.p_pptr;
+    if (parent != kNone && !names_[parent].logged)  // init, or a parent whose waits are not in the log
+      step([&](Machine& m, Config&) { rules::proc_reap(m, m.proc(p)); });
+    return;
+  }
+  if (proc.state != ProcState::normal) return;
+  if (proc.p_pptr == names_.elsewhere())
+    step([&](Machine& m, Config&) { rules::proc_reparent(m, m.proc(p), m.proc(kInit)); });
+  if ((proc.p_flag & model::P_WEXIT) != 0) {
+    if (!may_end_exit(p)) return;
+    for (std::uint8_t ignored = 0; ignored < (proc.p_pptr != kNone && names_[proc.p_pptr].ignores_sigchld ? 2 : 1); ++ignored) {
+      Config c = from;
+      Machine m(c.k, kernel_, {ignored});
+      rules::exit1_zombie(m, m.proc(p));
+      if (m.outcome().possible && !(tracing_lines() && m.outcome().emissions > 0)) out.push_back(c);
+    }
+    return;
+  }
+  const bool traced = (proc.p_flag & model::P_TRACED) != 0;
+  const bool stopped = (proc.p_flag & model::P_STOPPED) != 0;
+  bool stop_tried = false;
+  for (Slot td = 0; td < KernelState::kLwps; ++td) {
+    if (from.lwp(td).proc != p) continue;
+    const std::uint16_t flags = from.lwp(td).td_flag;
+    const bool runs = (flags & model::TD_SUSPENDED) == 0;
+    // A thread in thr_exit() ends.  If it has been counted as suspended with the others, it may as well have ended before.
+    if (calls_[td].active && calls_[td].code == sys::thr_exit && proc.p_numthreads > 1 &&
+        (runs || (flags & model::TDB_XSIG) == 0))
+      step([&](Machine& m, Config& c) {
+        if (!runs) --c.proc(p).p_suspcount;
+        m.clear(m.lwp(td), model::TD_SUSPENDED);
+        rules::thread_exit(m, m.lwp(td));
+        c.proc(p).p_flag |= proc.p_flag & model::P_WAITED;
+      });
+    if (runs && (flags & model::TDB_XSIG) != 0 && traced)  // made to run before the debugger saw its stop
+      step([&](Machine& m, Config&) { rules::ptracestop_resumed(m, m.lwp(td)); });
+    if (runs && stopped)
+      step([&](Machine& m, Config&) { rules::thread_suspend_check(m, m.lwp(td)); });
+    if (runs && (flags & model::TDB_STOPATFORK) != 0)
+      step([&](Machine& m, Config& c) {
+        rules::fork_return(m, m.lwp(td));
+        if ((c.lwp(td).td_flag & model::TDB_STOPATFORK) != 0) rules::ptracestop(m, m.lwp(td), {rules::kSigstop});
+      });
+    if (!tracing_lines() && traced && !stopped && runs && !stop_tried &&
+        (flags & (model::TDB_SUSPEND | model::TDB_STOPATFORK)) == 0) {
+      stop_tried = true;
+      step([&](Machine& m, Config& c) {
+        rules::leave_stop(m, m.lwp(td));
+        rules::issignal_traced(m, m.lwp(td), {(proc.p_flag & model::P2_PTRACE_FSTP) != 0 ? rules::kSigstop : rules::kSigtrap});
+        if (m.outcome().possible) settle(c, p);
+      });
+    }
+  }
+  if (!traced && !stopped) step([&](Machine& m, Config&) { rules::sigstop(m, m.proc(p), {rules::kSigstop}); });
+  if (!traced && stopped) step([&](Machine& m, Config&) { rules::psignal(m, m.proc(p), {rules::kSigcont}); });
+  if (traced && stopped && proc.p_pptr != kNone && !names_[proc.p_pptr].logged && !tracing_lines())
+    step([&](Machine& m, Config&) {  // a debugger that is not in the log lets it go on
+      auto q = m.proc(p);
+      rules::sendsig(m, q, m.lwp(proc.p_xthread), rules::PT_CONTINUE, {0});
+    });
+  if (may_begin_exit(p) && p != names_.elsewhere())
+    for (Slot td = 0; td < KernelState::kLwps; ++td) {
+      if (from.lwp(td).proc != p || (from.lwp(td).td_flag & model::TD_SUSPENDED) != 0) continue;
+      step([&](Machine& m, Config&) { rules::exit1_wexit(m, m.lwp(td), {exit_status(p)}); });
+      break;
+    }
+}
+
+void Acceptor::moves(const Config& from, const std::vector<Slot>& focus, Frontier& out) {
+  const std::vector<Slot> wide = widen(from, focus);
+  auto in = [](const std::vector<Slot>& set, Slot p) { return p != kNone && std::find(set.begin(), set.end(), p) != set.end(); };
+  for (Slot p : wide) process_moves(from, p, out);
+  // Effects of calls that have been entered and not returned.
+  for (Slot td : in_flight_) {
+    const InFlight& call = calls_[td];
+    if (!is_modelled(call.code) || from.is_early(td) || from.lwp(td).proc == kNone) continue;
+    if (call.code == sys::exit || call.code == sys::thr_exit) continue;
+    if (!in(wide, from.lwp(td).proc) && !in(wide, target(call))) continue;
+    if ((from.lwp(td).td_flag & model::TD_SUSPENDED) != 0) continue;
+    for (const Attempt& outcome : outcomes(td, call)) {
+      Config c = from;
+      if (!outcome.in(c) || c.k == from.k) continue;
+      c.add_early(td);
+      out.push_back(c);
+    }
+  }
+}
+
+// Each kind of explanation is looked for with the fewest internal steps that make it work.
+void Acceptor::explain(const Config& from, const std::vector<Attempt>& kinds, const std::vector<Slot>& focus, Frontier& out) {
+  std::vector<bool> found(kinds.size(), false);
+  auto attempt = [&](const Config& state, std::vector<bool>& now) {
+    for (std::size_t i = 0; i < kinds.size(); ++i) {
+      if (found[i]) continue;
+      Config c = state;
+      if (!kinds[i].in(c)) continue;
+      out.push_back(c);
+      now[i] = true;
+    }
+  };
+  std::vector<bool> now = found;
+  attempt(from, now);
+  found = now;
+  if (std::find(found.begin(), found.end(), false) == found.end()) return;
+  for (std::size_t i = 0; i < kinds.size(); ++i)
+    if (found[i] && kinds[i].excludes_others) return;
+  // Explanations of different kinds may need different numbers of steps: go on a little after the first.
+  const bool direct = std::find(found.begin(), found.end(), true) != found.end();
+  int depth_last = direct ? kSlack : kDepthMax;
+  const bool noting = std::exchange(noting_, false);
+  std::unordered_multimap<std::size_t, Config> seen;
+  Frontier level{from};
+  std::size_t looked_at = 0;
+  for (int depth = 1; depth <= depth_last && !level.empty(); ++depth) {
+    Frontier next;
+    for (const Config& c : level) {
+      Frontier reached;
+      moves(c, focus, reached);
+      for (const Config& r : reached) {
+        const std::size_t hash = hash_value(r);
+        const auto [low, high] = seen.equal_range(hash);
+        if (std::any_of(low, high, [&](const auto& entry) { return entry.second == r; })) continue;
+        seen.emplace(hash, r);
+        next.push_back(r);
+        if (++looked_at > kStatesMax) break;
+      }
+      if (looked_at > kStatesMax) break;
+    }
+    now = found;
+    for (const Config& c : next) attempt(c, now);
+    found = now;
+    if (std::find(found.begin(), found.end(), false) == found.end() || looked_at > kStatesMax) break;
+    if (std::find(found.begin(), found.end(), true) != found.end()) depth_last = std::min(depth_last, depth + kSlack);
+    level = std::move(next);
+  }
+  noting_ = noting;
+}
+
+bool Acceptor::explain_all(const std::vector<Attempt>& kinds, std::initializer_list<Slot> focus) {
+  std::vector<Slot> about;
+  for (Slot p : focus)
+    if (p != kNone) about.push_back(p);
+  Frontier next;
+  for (const Config& c : frontier_) explain(c, kinds, about, next);
+  if (next.empty()) {
+    // Once more for the report: what would have been allowed.
+    noting_ = true;
+    notes_.clear();
+    for (const Config& c : frontier_)
+      for (const Attempt& kind : kinds) {
+        Config copy = c;
+        kind.in(copy);
+      }
+    noting_ = false;
+    return false;
+  }
+  // Different explanations often lead to the same state.
+  std::unordered_multimap<std::size_t, std::size_t> seen;
+  Frontier distinct;
+  for (const Config& c : next) {
+    const std::size_t hash = hash_value(c);
+    const auto [low, high] = seen.equal_range(hash);
+    if (std::any_of(low, high, [&](const auto& entry) { return distinct[entry.second] == c; })) continue;
+    seen.emplace(hash, distinct.size());
+    distinct.push_back(c);
+    if (distinct.size() >= kFrontierMax) break;
+  }
+  frontier_ = std::move(distinct);
+  result_.ktrace.frontier_max = std::max<std::uint64_t>(result_.ktrace.frontier_max, frontier_.size());
+  return true;
+}
+
+}  // namespace proctor::check

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "checker/life.hpp"
+
+#include <algorithm>
+
+#include "checker/syscalls.hpp"
+
+namespace proctor::check {
+
+using trace::Event;
+using trace::Kind;
+
+Future::Future(const trace::Log& log) : ret_of_(log.events.size(), kNever), birth_(log.events.size(), false) {
+  // Calls in flight of one process.  A log without thread ids shows the calls of all its threads under one pid.
+  struct Open {
+    std::int32_t tid;
+    std::uint16_t code;
+    std::uint32_t call;
+  };
+  struct Present {
+    std::vector<Open> calls;
+    int threads_to_come = 0;  // thr_new calls whose thread has not shown itself
+  };
+  std::unordered_map<std::int32_t, Present> present;
+  for (std::uint32_t i = 0; i < log.events.size(); ++i) {
+    const Event& e = log.events[i];
+    if (e.pid <= 0 || e.kind == Kind::ktr) continue;
+    std::vector<Life>& lives = lives_[e.pid];
+    Present& now = present[e.pid];
+    bool new_process = lives.empty();
+    if (e.kind == Kind::call) {
+      // A second CALL of the same thread without a RET: the debugger changed the arguments at the entry stop.
+      if (e.tid != 0)
+        now.calls.erase(std::remove_if(now.calls.begin(), now.calls.end(), [&](const Open& o) { return o.tid == e.tid; }),
+                        now.calls.end());
+      now.calls.push_back({e.tid, e.code, i});
+      if (e.code == sys::thr_new || e.code == sys::thr_create) ++now.threads_to_come;
+    } else if (e.kind == Kind::ret) {
+      const auto it = std::find_if(now.calls.begin(), now.calls.end(), [&](const Open& o) {
+        return o.code == e.code && (e.tid == 0 || o.tid == 0 || o.tid == e.tid);
+      });
+      if (it != now.calls.end()) {
+        ret_of_[it->call] = i;
+        now.calls.erase(it);
+      } else if (e.code == sys::fork && e.error == 0 && e.retval == 0) {
+        birth_[i] = true;  // fork_return(): of a new process, or of a new thread of one that lives
+        if (now.threads_to_come > 0)
+          --now.threads_to_come;
+        else
+          new_process = true;
+      }
+    }
+    if (new_process) {
+      lives.push_back({.first = i, .last_run = i, .last = i, .born = birth_[i]});
+      now.calls.clear();
+      if (e.kind == Kind::call) now.calls.push_back({e.tid, e.code, i});
+    }
+    Life& life = lives.back();
+    life.last = i;
+    if (e.kind == Kind::call || e.kind == Kind::ret) life.last_run = i;
+    if (e.kind == Kind::call && e.code == sys::exit) life.status = int(e.args[0] & 0xff) << 8;
+    if (e.kind == Kind::signal && !e.caught) life.status = e.signo;
+  }
+}
+
+const Life* Future::life(std::int32_t pid, std::uint32_t at) const {
+  const auto it = lives_.find(pid);
+  if (it == lives_.end()) return nullptr;
+  for (const Life& life : it->second)
+    if (life.last >= at) return &life;
+  return nullptr;
+}
+
+}  // namespace proctor::check

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// What a log says about the future.  A log is read after the fact, so the acceptor may know, at every record, how each
+// call in flight will return and until when each process goes on writing records: a process that still writes is alive.
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "traces/event.hpp"
+
+namespace proctor::check {
+
+inline constexpr std::uint32_t kNever = 0xffffffff;
+
+// One process from birth (or the start of the log) to its last record.
+struct Life {
+  std::uint32_t first = 0;      // index of its first record
+  std::uint32_t last_run = 0;   // index of its last CALL or RET: until here it has not begun to exit
+  std::uint32_t last = 0;       // index of its last record of any kind: until here it is no zombie
+  int status = 0;               // wait status that its end will have, if the log tells
+  bool born = false;            // the first record is its return from fork
+};
+
+class Future {
+ public:
+  explicit Future(const trace::Log& log);
+
+  // Index of the RET of the CALL at this index, kNever if there is none.
+  std::uint32_t ret_of(std::uint32_t call) const { return ret_of_[call]; }
+  // A RET without a CALL: a new process or thread comes back from fork or thr_new.
+  bool is_birth(std::uint32_t ret) const { return birth_[ret]; }
+  // The life of this pid that covers, or else follows, the record at this index; null if the pid writes no (more) records.
+  const Life* life(std::int32_t pid, std::uint32_t at) const;
+
+ private:
+  std::vector<std::uint32_t> ret_of_;
+  std::vector<bool> birth_;
+  std::unordered_map<std::int32_t, std::vector<Life>> lives_;
+};
+
+}  // namespace proctor::check

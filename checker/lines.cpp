@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// KTR_PTRACE lines.  A line marks the moment of an effect.  It names no caller: with a ktrace log beside it the caller is
+// a call in flight, else the debugger that the state knows, a process without a name.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "checker/acceptor.hpp"
+#include "checker/syscalls.hpp"
+#include "model/rules/lifecycle.hpp"
+
+namespace proctor::check {
+
+using model::Emission;
+using model::Outcome;
+using model::ProcState;
+using trace::Event;
+using trace::Ktr;
+namespace rules = model::rules;
+
+namespace {
+
+// The request that writes this line; -1 for lines that no request writes.
+int request_of(Ktr line) {
+  switch (line) {
+    case Ktr::trace_me: return rules::PT_TRACE_ME;
+    case Ktr::attach: return rules::PT_ATTACH;
+    case Ktr::clearstep: return rules::PT_CLEARSTEP;
+    case Ktr::setstep: return rules::PT_SETSTEP;
+    case Ktr::suspend: return rules::PT_SUSPEND;
+    case Ktr::resume: return rules::PT_RESUME;
+    case Ktr::follow_fork: return rules::PT_FOLLOW_FORK;
+    case Ktr::lwp_events: return rules::PT_LWP_EVENTS;
+    case Ktr::get_event_mask: return rules::PT_GET_EVENT_MASK;
+    case Ktr::set_event_mask: return rules::PT_SET_EVENT_MASK;
+    case Ktr::step: return rules::PT_STEP;
+    case Ktr::continue_: return rules::PT_CONTINUE;
+    case Ktr::to_sce: return rules::PT_TO_SCE;
+    case Ktr::to_scx: return rules::PT_TO_SCX;
+    case Ktr::syscall: return rules::PT_SYSCALL;
+    case Ktr::detach: return rules::PT_DETACH;
+    case Ktr::write: return rules::PT_WRITE_D;
+    case Ktr::read: return rules::PT_READ_D;
+    case Ktr::io: return rules::PT_IO;
+    case Ktr::kill: return rules::PT_KILL;
+    case Ktr::setregs: return rules::PT_SETREGS;
+    case Ktr::getregs: return rules::PT_GETREGS;
+    case Ktr::setfpregs: return rules::PT_SETFPREGS;
+    case Ktr::getfpregs: return rules::PT_GETFPREGS;
+    case Ktr::setdbregs: return rules::PT_SETDBREGS;
+    case Ktr::getdbregs: return rules::PT_GETDBREGS;
+    case Ktr::lwpinfo: return rules::PT_LWPINFO;
+    case Ktr::getnumlwps: return rules::PT_GETNUMLWPS;
+    case Ktr::getlwplist: return rules::PT_GETLWPLIST;
+    case Ktr::vm_timestamp: return rules::PT_VM_TIMESTAMP;
+    case Ktr::vm_entry: return rules::PT_VM_ENTRY;
+    default: return -1;
+  }
+}
+
+bool names_thread(Ktr line) {
+  switch (line) {
+    case Ktr::clearstep:
+    case Ktr::setstep:
+    case Ktr::suspend:
+    case Ktr::resume:
+    case Ktr::step:
+    case Ktr::setregs:
+    case Ktr::getregs:
+    case Ktr::setfpregs:
+    case Ktr::getfpregs:
+    case Ktr::setdbregs:
+    case Ktr::getdbregs:
+    case Ktr::lwpinfo:
+    case Ktr::ptracestop: return true;
+    default: return false;
+  }
+}
+
+// The data argument that the call must have had, as far as the line shows it.
+std::int32_t data_of(const Event& e) {
+  switch (e.ktr) {
+    case Ktr::follow_fork:
+    case Ktr::lwp_events:
+    case Ktr::continue_: return std::int32_t(e.args[1]);
+    case Ktr::detach: return std::int32_t(e.args[1]);
+    case Ktr::to_sce:
+    case Ktr::to_scx:
+    case Ktr::syscall: return std::int32_t(e.args[2]);
+    case Ktr::get_event_mask:
+    case Ktr::set_event_mask: return 4;
+    case Ktr::lwpinfo: return rules::kLwpinfoBytes;
+    case Ktr::getlwplist: return std::int32_t(e.args[0]);
+    default: return 0;
+  }
+}
+
+constexpr std::uint16_t kEntryFlags = model::TDB_SCE | model::TDB_SCX | model::TDB_USERWR;
+
+}  // namespace
+
+// Do the parameters that the state determines agree with what the line says?
+bool Acceptor::matches(const Config& c, const Emission& emission, const Event& e) const {
+  const auto arg = [&](int i) { return std::int32_t(e.args[std::size_t(i)]); };
+  auto* self = const_cast<Acceptor*>(this);
+  auto same = [&](std::string_view what, std::int64_t model, std::int64_t log) {
+    if (model == log) return true;
+    self->failed(fmt::format("{} {}", what, model));
+    return false;
+  };
+  if (emission.line != e.ktr) return false;
+  if (!same("pid", names_.pid(emission.proc), e.pid)) return false;
+  if (names_thread(e.ktr) && e.tid > 0 && emission.arg[0] != kNone) {
+    const std::int32_t tid = names_.lwp(Slot(emission.arg[0])).tid;
+    if (tid > 0 && !same("tid", tid, e.tid)) return false;
+  }
+  const bool events_known = names_[emission.proc].events_known;
+  auto mask = [&](std::string_view what, int model, int log) { return !events_known || same(what, model, log); };
+  switch (e.ktr) {
+    case Ktr::attach:
+    case Ktr::fork_return: return same("oppid", names_.pid(Slot(emission.arg[0])), arg(0));
+    case Ktr::follow_fork:
+    case Ktr::lwp_events: return mask("old value", emission.arg[0], arg(0)) && same("new value", emission.arg[1], arg(1));
+    case Ktr::get_event_mask: return mask("mask", emission.arg[0], arg(0));
+    case Ktr::set_event_mask: return mask("old mask", emission.arg[0], arg(0)) && same("new mask", emission.arg[1], arg(1));
+    case Ktr::continue_: return same("sig", emission.arg[1], arg(1));
+    case Ktr::to_sce:
+    case Ktr::to_scx:
+    case Ktr::syscall: return mask("events", emission.arg[0], arg(0)) && same("sig", emission.arg[1], arg(2));
+    case Ktr::detach:
+      return same("reparented to pid", emission.arg[0] == kNone ? 0 : names_.pid(Slot(emission.arg[0])), arg(0)) &&
+             same("sig", emission.arg[1], arg(1));
+    case Ktr::lwpinfo: {
+      const bool entered = (c.lwp(Slot(emission.arg[0])).td_flag & model::TDB_XSIG) != 0;
+      const int free = rules::PL_FLAG_SI | (entered ? 0 : rules::PL_FLAG_SCE | rules::PL_FLAG_SCX);
+      return same("event", emission.arg[1], arg(0)) && same("flags", emission.arg[2] & ~free, arg(1) & ~free);
+    }
+    case Ktr::getnumlwps: return same("threads", emission.arg[0], arg(0));
+    case Ktr::getlwplist: return same("actual", emission.arg[1], arg(1));
+    case Ktr::wait_moved: return same("parent", names_.pid(Slot(emission.arg[0])), arg(0));
+    case Ktr::exit_orphan: return same("orphan", names_.pid(Slot(emission.arg[0])), arg(0));
+    case Ktr::wait_trapped: {
+      const std::int32_t xthread = emission.arg[1] == kNone ? -1 : names_.lwp(Slot(emission.arg[1])).tid;
+      return same("status (W_STOPCODE of xstat)", arg(1) << 8 | 0x7f, arg(0)) && same("xstat", emission.arg[0], arg(1)) &&
+             ((xthread == 0) || same("xthread", xthread, arg(2)));
+    }
+    default: return true;
+  }
+}
+
+bool Acceptor::call_may_write(const InFlight& call, const Event& e) const {
+  if (call.code == sys::wait4 || call.code == sys::wait6) {
+    if (e.ktr != Ktr::wait_trapped && e.ktr != Ktr::wait_moved) return false;
+    return !call.returns || (call.error == 0 && call.retval == e.pid);
+  }
+  if (call.code != sys::ptrace) return false;
+  const int req = request_of(e.ktr);
+  const int called = int(call.args[0]);
+  const bool same = called == req || (e.ktr == Ktr::write && called == rules::PT_WRITE_I) ||
+                    (e.ktr == Ktr::read && called == rules::PT_READ_I);
+  return same && req >= 0;
+}
+
+// Will this call, which returns now, have written a line?  Then the lines up to it come first.
+bool Acceptor::must_write_line(const InFlight& call) const {
+  if (call.code == sys::wait4 || call.code == sys::wait6) {
+    if (call.error != 0 || call.retval <= 0) return false;
+    for (std::uint32_t i = line_at_; i < ktr_->events.size(); ++i)
+      if (ktr_->events[i].ktr == Ktr::wait_trapped && ktr_->events[i].pid == call.retval) return true;
+    return false;
+  }
+  if (call.code != sys::ptrace) return false;
+  if (call.error == 0) return call.args[0] < rules::PT_FIRSTMACH;
+  // Some requests write their line before they fail: then one stands in the log.
+  const auto& next = ktr_->events;
+  for (std::uint32_t i = line_at_; i < next.size() && i < line_at_ + 64; ++i) {
+    if (!call_may_write(call, next[i]) || next[i].pid != std::int32_t(call.args[1])) continue;
+    const int req = int(call.args[0]);
+    const bool early = req == rules::PT_SETREGS || req == rules::PT_SETFPREGS || req == rules::PT_SETDBREGS ||
+                       req == rules::PT_GETREGS || req == rules::PT_GETFPREGS || req == rules::PT_GETDBREGS ||
+                       req == rules::PT_GETLWPLIST || req == rules::PT_IO || req == rules::PT_LWPINFO;
+    return early && call.error != int(model::Errno::ebusy) && call.error != int(model::Errno::eperm) &&
+           call.error != int(model::Errno::esrch);
+  }
+  return false;
+}
+
+// The thread that a line names.
+Slot Acceptor::thread_of(const Event& e, Slot p) {
+  auto has = [&](Slot td) {
+    return std::any_of(frontier_.begin(), frontier_.end(), [&](const Config& c) { return c.lwp(td).proc == p; });
+  };
+  const Slot known = names_.find_tid(e.tid);
+  if (known != kNone && names_.lwp(known).pid == e.pid && has(known)) return known;
+  for (Slot i = 0; i < KernelState::kLwps; ++i)
+    if (names_.lwp(i).pid == e.pid && names_.lwp(i).tid <= 0 && has(i)) {
+      names_.bind(i, e.tid);
+      return i;
+    }
+  const Slot td = names_.add_lwp(e.pid, e.tid, frontier_);
+  for (Config& c : frontier_) {
+    if (c.proc(p).state != ProcState::normal) continue;
+    const bool stopped = (c.proc(p).p_flag & model::P_STOPPED) != 0 && e.ktr != Ktr::ptracestop;
+    Machine m(c.k, kernel_);
+    rules::thread_create(m, m.proc(p), m.lwp(td));
+    m.clear(m.lwp(td), model::TDB_BORN);
+    if (stopped) rules::thread_suspend(m, m.lwp(td));
+  }
+  return td;
+}
+
+// The process, otherwise without a name, whose thread has this address.
+Slot Acceptor::ghost_of(std::uint64_t thread) {
+  for (Slot i = 2; i < KernelState::kProcs; ++i)
+    if (names_[i].pid < 0 && names_[i].thread == thread) return i;
+  const Slot p = names_.add_ghost(frontier_);
+  names_[p].thread = thread;
+  const Slot td = names_.add_lwp(names_.pid(p), 0, frontier_);
+  for (Config& c : frontier_) {
+    c.proc(p) = model::Proc{};
+    c.proc(p).state = ProcState::normal;
+    c.proc(p).p_pptr = names_.elsewhere();
+    c.proc(p).p_numthreads = 1;
+    c.lwp(td) = {.proc = p};
+  }
+  return p;
+}
+
+// A line about a process that nothing has named yet: it was there before the log began, in a state that allows the line.
+void Acceptor::introduce_subject(const Event& e) {
+  auto alive = [&](std::int32_t pid) {
+    const Slot p = names_.find(pid);
+    return p != kNone && std::any_of(frontier_.begin(), frontier_.end(),
+                                     [&](const Config& c) { return c.proc(p).state != ProcState::free; });
+  };
+  auto ensure = [&](std::int32_t pid) {
+    if (pid > 1 && !alive(pid) && names_.find(pid) == kNone) introduce(pid, [](Config&, Slot) {});
+  };
+  const bool names_parent = e.ktr == Ktr::attach || e.ktr == Ktr::fork_return;
+  if (names_parent || e.ktr == Ktr::wait_moved) ensure(std::int32_t(e.args[0]));
+  if (names_.find(e.pid) != kNone) {
+    // A process that was introduced before its parent was named.
+    const Slot p = names_.find(e.pid);
+    if (names_parent && !names_[p].logged) {
+      const Slot parent = names_.find(std::int32_t(e.args[0]));
+      for (Config& c : frontier_)
+        if (c.proc(p).p_pptr == names_.elsewhere()) c.proc(p).p_pptr = parent;
+    }
+    return;
+  }
+  const Slot tracer = e.ktr == Ktr::trace_me || e.ktr == Ktr::attach || e.ktr == Ktr::fork_return || e.ktr == Ktr::exit_orphan
+                          ? kNone
+                          : ghost_of(e.ktr == Ktr::ptracestop ? 0 : e.thread);
+  introduce(e.pid, [&](Config& c, Slot p) {
+    model::Proc& proc = c.proc(p);
+    if (names_parent) {
+      const Slot parent = names_.find(std::int32_t(e.args[0]));
+      proc.p_pptr = parent == kNone ? names_.elsewhere() : parent;
+      if (e.ktr == Ktr::fork_return) {  // its parent is traced and follows forks
+        model::Proc& up = c.proc(proc.p_pptr);
+        if ((up.p_flag & model::P_TRACED) == 0) {
+          up.p_flag |= model::P_TRACED;
+          up.p_oppid = up.p_pptr;
+        }
+        up.p_ptevents |= model::PTRACE_FORK;
+        for (Slot td = 0; td < KernelState::kLwps; ++td)
+          if (c.lwp(td).proc == p) c.lwp(td).td_flag |= model::TDB_STOPATFORK;
+      }
+    }
+    if (tracer == kNone) return;
+    proc.p_flag |= model::P_TRACED;
+    proc.p_oppid = proc.p_pptr;
+    proc.p_pptr = tracer;
+    if (e.ktr == Ktr::ptracestop || e.ktr == Ktr::wait_moved) return;
+    proc.p_flag |= model::P_STOPPED_SIG | model::P_STOPPED_TRACE;
+    if (e.ktr != Ktr::wait_trapped) proc.p_flag |= model::P_WAITED;
+    if (e.ktr == Ktr::wait_trapped) proc.p_xstat = std::uint16_t(e.args[1]);
+    for (Slot td = 0; td < KernelState::kLwps; ++td)
+      if (c.lwp(td).proc == p) {
+        c.lwp(td).td_flag |= model::TD_SUSPENDED | model::TDB_XSIG;
+        proc.p_xthread = td;
+      }
+    proc.p_suspcount = proc.p_numthreads;
+  });
+  names_[names_.find(e.pid)].events_known = tracer == kNone;
+  if (e.ktr == Ktr::wait_trapped && std::int64_t(e.args[2]) > 0) {
+    Event named = e;
+    named.tid = std::int32_t(e.args[2]);
+    thread_of(named, names_.find(e.pid));
+  }
+  if (e.ktr == Ktr::fork_return) {
+    const Slot parent = names_.find(std::int32_t(e.args[0]));
+    if (parent != kNone && !names_[parent].logged) names_[parent].events_known = false;
+  }
+}
+
+// ptracestop(): the thread enters a stop; its flags say why.
+bool Acceptor::stop_line(Config& c, const Event& e, Slot p, Slot td) {
+  const auto observed = std::uint16_t(e.args[0] & model::TDB_MASK);
+  const auto sig = std::int32_t(e.args[1]);
+  if (c.lwp(td).proc != p || c.proc(p).state != ProcState::normal || (c.proc(p).p_flag & model::P_WEXIT) != 0) {
+    failed(fmt::format("thread {} does not run", e.tid));
+    return false;
+  }
+  if ((c.lwp(td).td_flag & model::TD_SUSPENDED) != 0) {
+    failed(fmt::format("thread {} is stopped and nothing has let it go on", e.tid));
+    return false;
+  }
+  Machine m(c.k, kernel_);
+  auto thread = m.lwp(td);
+  const auto before = std::uint16_t(c.lwp(td).td_flag);
+  // A thread that stops at the end of a call (exec, fork, the end of vfork, exit) has not left that call yet.
+  const auto reported = std::uint16_t(observed & (model::TDB_EXEC | model::TDB_FORK | model::TDB_CHILD | model::TDB_BORN));
+  if ((before & model::TDB_XSIG) != 0 || reported == 0) {
+    if ((observed & model::TDB_VFORK) != 0 && reported == 0) rules::vfork_wait_over(m, thread);
+    const bool vfork_over = (observed & model::TDB_VFORK) != 0 && reported == 0;
+    const bool exits = (observed & model::TDB_EXIT) != 0;
+    const auto keep = std::uint16_t(before & (vfork_over ? model::TDB_VFORK : 0));
+    rules::leave_stop(m, thread);
+    m.set(thread, model::LwpFlag(keep));
+    if (exits) m.set(thread, model::TDB_EXIT);
+  }
+  const bool logged = names_[p].logged;
+  auto report = [&](model::LwpFlag flag, std::uint8_t event, std::string_view what) {
+    if ((observed & flag) == 0 || (c.lwp(td).td_flag & flag) != 0) return true;
+    const bool asked = !names_[p].events_known || (c.proc(p).p_ptevents & event) != 0;
+    if (asked && (!logged || flag != model::TDB_FORK)) {
+      m.set(thread, flag);
+      return true;
+    }
+    failed(fmt::format("no report of {}: it was not asked for", what));
+    return false;
+  };
+  if (!report(model::TDB_EXEC, model::PTRACE_EXEC, "an exec") || !report(model::TDB_FORK, model::PTRACE_FORK, "a fork") ||
+      !report(model::TDB_BORN, model::PTRACE_LWP, "a new thread"))
+    return false;
+  if ((observed & model::TDB_EXIT) != 0 && names_[p].events_known && (c.proc(p).p_ptevents & model::PTRACE_LWP) == 0) {
+    failed("no report of the end of a thread: it was not asked for");
+    return false;
+  }
+  if ((observed & model::TDB_VFORK) != 0 && (c.lwp(td).td_flag & model::TDB_VFORK) == 0 && !logged)
+    m.set(thread, model::TDB_VFORK);
+  // What only the system calls of the thread tell: taken from the line.
+  m.clear(thread, model::LwpFlag(kEntryFlags));
+  m.set(thread, model::LwpFlag(observed & kEntryFlags));
+  const bool new_child = (observed & model::TDB_CHILD) != 0;
+  const auto now = std::uint16_t(c.lwp(td).td_flag);
+  auto rule_flags = [&] {
+    return std::uint16_t((c.lwp(td).td_flag & model::TDB_MASK) | model::TDB_XSIG);
+  };
+  std::uint16_t expected = rule_flags();
+  const bool ritual = (c.proc(p).p_flag & (model::P2_PTRACE_FSTP | model::PEND_STOP)) ==
+                      (model::P2_PTRACE_FSTP | model::PEND_STOP);
+  if (!new_child && (observed & model::TDB_FSTP) != 0) expected |= ritual ? model::TDB_FSTP : 0;
+  if (expected != observed) {
+    failed(fmt::format("flags {:#x}", expected));
+    return false;
+  }
+  if (!new_child && (observed & model::TDB_FSTP) != 0)
+    rules::issignal_traced(m, thread, {sig});
+  else
+    rules::ptracestop(m, thread, {sig});
+  static_cast<void>(now);
+  if (!m.outcome().possible) failed(m.outcome().clause, model::Errno::ok, false);
+  const bool traced_or_was = (c.proc(p).p_flag & model::P_TRACED) != 0;
+  if (!traced_or_was) failed(fmt::format("process {} is not traced", e.pid));
+  return m.outcome().possible && traced_or_was;
+}
+
+bool Acceptor::explain_line(const Event& e) {
+  introduce_subject(e);
+  const Slot p = names_.find(e.pid);
+  if (p == kNone) return false;
+  Slot named = kNone;
+  if (names_thread(e.ktr) && e.tid > 0) named = thread_of(e, p);
+  std::vector<Attempt> kinds;
+  line_ = &e;
+  Slot caller_proc = kNone;
+  switch (e.ktr) {
+    case Ktr::ptracestop: kinds.push_back({[&](Config& c) { return stop_line(c, e, p, named); }}); break;
+    case Ktr::fork_return:
+      kinds.push_back({[&](Config& c) {
+        for (Slot td = 0; td < KernelState::kLwps; ++td) {
+          if (c.lwp(td).proc != p || (c.lwp(td).td_flag & model::TDB_STOPATFORK) == 0) continue;
+          Machine m(c.k, kernel_);
+          rules::fork_return(m, m.lwp(td));
+          if (m.outcome().emissions == 0) failed("no attach: the parent's debugger does not follow forks");
+          return m.outcome().possible && m.outcome().emissions == 1 && matches(c, m.outcome().emitted[0], e);
+        }
+        failed(fmt::format("process {} is no new child of a process that follows forks", e.pid));
+        return false;
+      }});
+      break;
+    case Ktr::exit_orphan:
+      kinds.push_back({[&](Config& c) {
+        const Slot orphan = names_.find(std::int32_t(e.args[0]));
+        if (c.proc(p).state == ProcState::zombie) return true;  // the second and later of one exit
+        if ((c.proc(p).p_flag & model::P_WEXIT) == 0) {
+          Machine m(c.k, kernel_);
+          rules::exit1_wexit(m, m.lwp(Slot(m.first_lwp(m.proc(p)).v)), {exit_status(p)});
+          if (!m.outcome().possible) return false;
+        }
+        Machine m(c.k, kernel_);
+        rules::exit1_zombie(m, m.proc(p));
+        for (int i = 0; i < m.outcome().emissions; ++i)
+          if (m.outcome().emitted[std::size_t(i)].arg[0] == orphan) return m.outcome().possible;
+        failed(fmt::format("process {} is no orphan of {}", e.args[0], e.pid));
+        return false;
+      }});
+      break;
+    case Ktr::stopevent: break;  // procfs
+    default: {
+      // A request or a wait: by a call in flight, else by a caller that is not in the log.
+      for (Slot td : in_flight_)
+        if (call_may_write(calls_[td], e)) {
+          caller_proc = names_.find(names_.lwp(td).pid);
+          kinds.push_back({[this, td](Config& c) {
+            if (c.is_early(td) || (c.lwp(td).td_flag & model::TD_SUSPENDED) != 0) return false;
+            const InFlight& call = calls_[td];
+            const bool wait = call.code != sys::ptrace;
+            const bool done = wait ? apply_wait(c, td, call,
+                                                line_->ktr == Ktr::wait_moved ? rules::Report::exited : rules::Report::trapped)
+                                   : apply_ptrace(c, td, call, std::int32_t(line_->args[1]));
+            if (done) c.add_early(td);
+            return done;
+          }});
+        }
+      const bool by_itself = e.ktr == Ktr::trace_me;
+      const Slot attacher = e.ktr == Ktr::attach ? ghost_of(e.thread) : kNone;
+      kinds.push_back({[&, by_itself, attacher](Config& c) {
+        const Slot caller = by_itself ? p : attacher != kNone ? attacher : c.proc(p).p_pptr;
+        if (caller == kNone || names_[caller].logged) {
+          failed("no such call is in flight");
+          return false;
+        }
+        Machine probe(c.k, kernel_);
+        const auto td = Slot(probe.first_lwp(probe.proc(caller)).v);
+        if (td == kNone) return false;
+        if (e.ktr == Ktr::wait_trapped || e.ktr == Ktr::wait_moved) {
+          if (e.ktr == Ktr::wait_trapped) settle(c, p);
+          Machine m(c.k, kernel_);
+          rules::wait_report(m, m.proc(caller), m.proc(p),
+                             {.any = true, .by_pid = false, .pid = {kNone}, .options = rules::kWexited | rules::kWtrapped},
+                             e.ktr == Ktr::wait_moved ? rules::Report::exited : rules::Report::trapped);
+          if (!m.outcome().possible) {
+            failed(m.outcome().clause, model::Errno::ok, false);
+            return false;
+          }
+          return m.outcome().emissions == 1 && matches(c, m.outcome().emitted[0], e);
+        }
+        settle(c, p);
+        rules::PtraceArgs<Machine> args{.req = rules::Request(request_of(e.ktr)),
+                                        .pid = {p},
+                                        .tid = {named},
+                                        .data = {data_of(e)},
+                                        .event_mask = {e.ktr == Ktr::set_event_mask ? std::int32_t(e.args[1]) : 0},
+                                        .capmode = {false}};
+        return run_ptrace(c, td, args, [&](const Outcome& out) {
+          return out.emissions == 1 && matches(c, out.emitted[0], e);
+        });
+      }});
+    }
+  }
+  const bool ok = explain_all(kinds, {p, caller_proc, names_.find(std::int32_t(e.args[0]))});
+  line_ = nullptr;
+  return ok;
+}
+
+bool Acceptor::line(const Event& e) {
+  ++result_.ktr.judged;
+  if (e.ktr == Ktr::stopevent) {
+    --result_.ktr.judged;
+    ++result_.ktr.skipped;
+    return true;
+  }
+  if (explain_line(e)) {
+    if (e.ktr == Ktr::follow_fork || e.ktr == Ktr::lwp_events) return true;
+    return true;
+  }
+  return reject(e, describe(*ktr_, e));
+}
+
+// Reads lines until one makes `enough` true, or to their end.
+bool Acceptor::advance_lines(const std::function<bool()>& enough) {
+  while (line_at_ < ktr_->events.size()) {
+    const Event& e = ktr_->events[line_at_];
+    ++line_at_;
+    if (e.kind != trace::Kind::ktr) {
+      ++result_.ktr.skipped;
+      continue;
+    }
+    if (!line(e)) return false;
+    if (enough()) return true;
+  }
+  return false;
+}
+
+}  // namespace proctor::check

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// The command.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "checker/report.hpp"
+#include "traces/read.hpp"
+
+namespace {
+
+using namespace proctor;
+using check::Exit;
+
+struct Options {
+  std::string kernel = "freebsd-10.4";
+  std::string format = "text";
+  std::string output;
+  std::string corpus;
+  std::vector<std::string> logs;
+  bool separately = false;
+  bool states = false;
+  bool quiet = false;
+};
+
+constexpr const model::Behaviours* kKernels[] = {&model::kFreebsd104};
+
+bool has_ptrace(const trace::Log& log) {
+  return std::any_of(log.events.begin(), log.events.end(), [](const trace::Event& e) {
+    constexpr std::uint16_t kPtrace = 26;
+    return (e.kind == trace::Kind::call && e.code == kPtrace) || e.kind == trace::Kind::ktr;
+  });
+}
+
+class Check {
+ public:
+  Check(const Options& options, const model::Behaviours& kernel, std::FILE* out)
+      : options_(options), kernel_(kernel), out_(out) {}
+
+  Exit logs(const std::vector<std::string>& paths) {
+    std::vector<trace::Log> read;
+    Exit worst = Exit::nothing_found;
+    for (const std::string& path : paths) {
+      auto log = trace::read_log(path);
+      if (!log) {
+        complain(log.error().message);
+        worst = check::worse(worst, Exit::unreadable);
+      } else if (!has_ptrace(*log)) {
+        complain(fmt::format("{}: no record about ptrace(2) among {}: expected at least one ptrace call or KTR_PTRACE line",
+                             path, log->records));
+        worst = check::worse(worst, Exit::unreadable);
+      } else {
+        read.push_back(std::move(*log));
+      }
+    }
+    const bool pair = !options_.separately && read.size() == 2 && paths.size() == 2 && read[0].is_ktr() != read[1].is_ktr();
+    if (pair) return check::worse(worst, one({.ktrace = &read[read[0].is_ktr()], .ktr = &read[read[1].is_ktr()]}));
+    for (const trace::Log& log : read)
+      worst = check::worse(worst, one(log.is_ktr() ? check::Subject{.ktr = &log} : check::Subject{.ktrace = &log}));
+    return worst;
+  }
+
+  // Every log below a folder alone, and ktrace.out with the KTR lines beside it.
+  Exit corpus(const std::string& folder) {
+    namespace fs = std::filesystem;
+    std::map<std::string, std::vector<std::string>> runs;
+    std::error_code error;
+    for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
+      if (it->is_regular_file() && is_log(it->path())) runs[it->path().parent_path().string()].push_back(it->path().string());
+    if (runs.empty()) {
+      complain(fmt::format("{}: no logs found: expected a folder with ktrace.out, kdump*.txt, ktr*.txt or console*.txt files",
+                           folder));
+      return Exit::unreadable;
+    }
+    Exit worst = Exit::nothing_found;
+    for (auto& [run, paths] : runs) {
+      std::sort(paths.begin(), paths.end());
+      std::vector<std::string> pair;
+      for (const std::string& path : paths) {
+        worst = check::worse(worst, logs({path}));
+        const std::string name = fs::path(path).filename().string();
+        if (name.starts_with("ktrace.out") || name.starts_with("ktr.txt")) pair.push_back(path);
+      }
+      if (pair.size() == 2) worst = check::worse(worst, logs(pair));
+    }
+    return worst;
+  }
+
+  std::size_t accepted() const { return accepted_; }
+  std::size_t checked() const { return checked_; }
+
+ private:
+  static bool is_log(const std::filesystem::path& path) {
+    const std::string name = path.filename().string();
+    return name.starts_with("ktrace.out") || name.starts_with("kdump") || name.starts_with("ktr.") ||
+           name.starts_with("ktrdump") || name.starts_with("console");
+  }
+
+  Exit one(const check::Subject& subject) {
+    check::Acceptor acceptor(kernel_, subject.ktrace, subject.ktr);
+    const std::size_t total = subject.ktrace != nullptr ? subject.ktrace->events.size() : 0;
+    if (isatty(STDERR_FILENO) != 0 && !options_.quiet)
+      acceptor.progress = [total](std::uint64_t done) {
+        if (total > 200000) fmt::print(stderr, "\r{} of {} events", done, total);
+      };
+    check::Result result = acceptor.run();
+    for (const trace::Log* log : {subject.ktrace, subject.ktr})
+      if (log != nullptr && log->cut && result.verdict == check::Verdict::accepted) {
+        result.verdict = check::Verdict::inconclusive;
+        result.reason = "the log is cut; what is whole was accepted";
+      }
+    ++checked_;
+    if (result.verdict == check::Verdict::accepted) ++accepted_;
+    const std::string report = options_.format == "jsonl" ? check::jsonl_report(subject, kernel_, result)
+                                                           : check::text_report(subject, kernel_, result, options_.states);
+    std::fwrite(report.data(), 1, report.size(), out_);
+    return check::exit_of(result);
+  }
+
+  static void complain(const std::string& message) { fmt::print(stderr, "proctor: {}\n", message); }
+
+  const Options& options_;
+  const model::Behaviours& kernel_;
+  std::FILE* out_;
+  std::size_t accepted_ = 0, checked_ = 0;
+};
+
+Exit check_command(const Options& options) {
+  const auto kernel = std::find_if(std::begin(kKernels), std::end(kKernels),
+                                   [&](const model::Behaviours* k) { return k->name == options.kernel; });
+  if (kernel == std::end(kKernels)) {
+    std::string names;
+    for (const model::Behaviours* k : kKernels) names += (names.empty() ? "" : ", ") + std::string(k->name);
+    fmt::print(stderr, "proctor: --kernel {}: no such kernel: expected one of {}\n", options.kernel, names);
+    return Exit::unreadable;
+  }
+  if (options.logs.empty() && options.corpus.empty()) {
+    fmt::print(stderr, "proctor: check: no log given: expected at least one file, or - for standard input\n");
+    return Exit::unreadable;
+  }
+  std::FILE* out = stdout;
+  const std::string part = options.output + ".part";
+  if (!options.output.empty() && (out = std::fopen(part.c_str(), "w")) == nullptr) {
+    fmt::print(stderr, "proctor: {}: cannot be written: expected a path in a folder that exists\n", options.output);
+    return Exit::unreadable;
+  }
+  Check check(options, **kernel, out);
+  Exit worst = Exit::nothing_found;
+  if (!options.logs.empty()) worst = check::worse(worst, check.logs(options.logs));
+  if (!options.corpus.empty()) {
+    worst = check::worse(worst, check.corpus(options.corpus));
+    if (options.format == "text")
+      fmt::print(out, "{} of {} checks accepted\n", check.accepted(), check.checked());
+  }
+  if (out != stdout) {
+    std::fclose(out);
+    std::filesystem::rename(part, options.output);
+  }
+  return worst;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    CLI::App app{"proctor: could this kernel have written this log?"};
+    app.set_version_flag("--version", std::string("proctor " PROCTOR_VERSION ", kernels: freebsd-10.4"));
+    app.require_subcommand(1);
+    Options options;
+    CLI::App* check = app.add_subcommand("check", "check logs of a real kernel against the model");
+    check->add_option("-k,--kernel", options.kernel, "the kernel that wrote the logs")->capture_default_str();
+    check->add_option("--format", options.format, "text or jsonl")->check(CLI::IsMember({"text", "jsonl"}))->capture_default_str();
+    check->add_option("-o,--output", options.output, "write the report to this file");
+    check->add_option("--corpus", options.corpus, "check every log below this folder");
+    check->add_flag("--separately", options.separately, "check two logs one by one, even if they are a ktrace and a KTR log");
+    check->add_flag("--states", options.states, "print the state of each process at the end of the log");
+    check->add_flag("-q,--quiet", options.quiet, "no progress");
+    check->add_option("LOG", options.logs, "ktrace.out, kdump text, ktrdump text, console lines; - is standard input");
+    try {
+      app.parse(argc, argv);
+    } catch (const CLI::Success& done) {
+      return app.exit(done);
+    } catch (const CLI::ParseError& wrong) {
+      fmt::print(stderr, "proctor: {}; see proctor --help\n", wrong.what());
+      return int(Exit::unreadable);
+    }
+    return int(check_command(options));
+  } catch (const std::exception& bug) {
+    fmt::print(stderr, "proctor: internal error: {}\n", bug.what());
+    return int(Exit::internal);
+  }
+}

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "checker/report.hpp"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "checker/syscalls.hpp"
+#include "traces/names.hpp"
+
+namespace proctor::check {
+
+using trace::Event;
+using trace::Kind;
+
+std::string_view verdict_name(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::accepted: return "accepted";
+    case Verdict::rejected: return "rejected";
+    case Verdict::inconclusive: return "inconclusive";
+  }
+  return "";
+}
+
+Exit worse(Exit a, Exit b) {
+  auto rank = [](Exit e) {
+    switch (e) {
+      case Exit::nothing_found: return 0;
+      case Exit::inconclusive: return 1;
+      case Exit::unreadable: return 2;
+      case Exit::finding: return 3;
+      case Exit::internal: return 4;
+    }
+    return 4;
+  };
+  return rank(a) < rank(b) ? b : a;
+}
+
+Exit exit_of(const Result& result) {
+  switch (result.verdict) {
+    case Verdict::accepted: return Exit::nothing_found;
+    case Verdict::rejected: return Exit::finding;
+    case Verdict::inconclusive: return Exit::inconclusive;
+  }
+  return Exit::internal;
+}
+
+namespace {
+
+std::string call_words(std::uint16_t code, const Event* call) {
+  const std::string_view name = trace::syscall_name(code);
+  std::string out = name.empty() ? fmt::format("system call {}", code) : std::string(name);
+  if (call == nullptr) return out;
+  const auto pid = [&](int i) { return std::int32_t(call->args[std::size_t(i)]); };
+  switch (code) {
+    case sys::ptrace: {
+      const std::string_view req = trace::ptrace_request_name(pid(0));
+      return fmt::format("ptrace({}, {}, {:#x}, {})", req.empty() ? std::to_string(pid(0)) : std::string(req), pid(1),
+                         call->args[2], pid(3));
+    }
+    case sys::wait4: return fmt::format("wait4({}, {:#x})", pid(0), call->args[2]);
+    case sys::wait6: return fmt::format("wait6({}, {}, {:#x})", call->args[0], pid(1), call->args[3]);
+    case sys::kill: {
+      const std::string_view sig = trace::signal_name(pid(1));
+      return fmt::format("kill({}, {})", pid(0), sig.empty() ? std::to_string(pid(1)) : std::string(sig));
+    }
+    default: return out + "()";
+  }
+}
+
+std::string line_words(const Event& e) {
+  std::string out = fmt::format("KTR {} of pid {}", trace::name(e.ktr), e.pid);
+  for (int i = 0; i < trace::kArgsMax && e.has_arg(i); ++i)
+    fmt::format_to(std::back_inserter(out), " {:#x}", e.args[std::size_t(i)]);
+  return out;
+}
+
+std::string share(const Counts& c) {
+  const double judged = c.records == 0 ? 0 : 100.0 * double(c.judged) / double(c.records);
+  return fmt::format("{} records: {} judged ({:.1f} %), {} checked for presence, {} with nothing to judge", c.records,
+                     c.judged, judged, c.presence, c.records - c.judged - c.presence);
+}
+
+const Event* call_of(const Rejection& r) {
+  const Event& e = r.log->events[r.event];
+  if (e.kind != Kind::ret) return nullptr;
+  for (std::uint32_t i = r.event; i-- > 0;) {
+    const Event& c = r.log->events[i];
+    if (c.kind == Kind::call && c.pid == e.pid && c.code == e.code && (c.tid == e.tid || e.tid == 0)) return &c;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+std::string describe(const trace::Log&, const Event& e) {
+  switch (e.kind) {
+    case Kind::call: return fmt::format("pid {} calls {}", e.pid, call_words(e.code, &e));
+    case Kind::ret:
+      return e.error == 0 ? fmt::format("pid {}: {} returns {}", e.pid, call_words(e.code, nullptr), e.retval)
+                          : fmt::format("pid {}: {} fails with errno {}", e.pid, call_words(e.code, nullptr), e.error);
+    case Kind::ktr: return line_words(e);
+    default: return fmt::format("pid {}", e.pid);
+  }
+}
+
+std::string text_report(const Subject& s, const model::Behaviours& kernel, const Result& r, bool states) {
+  std::string out;
+  auto line = [&](const auto& form, const auto&... args) { out += fmt::format(fmt::runtime(form), args...) + '\n'; };
+  for (const trace::Log* log : {s.ktrace, s.ktr})
+    if (log != nullptr && log->cut)
+      line("{}:{}: note: the log is cut at byte {}: {}", log->path, log->cut->line, log->cut->offset, log->cut->what);
+  if (r.rejection) {
+    const Rejection& x = *r.rejection;
+    const Event* call = call_of(x);
+    line("{}: error: {}{}", x.log->where(x.log->events[x.event]), x.observed,
+         call == nullptr ? "" : fmt::format(" from {}", call_words(call->code, call)));
+    for (const std::string& allowed : x.allowed) line("    {} allows: {}", kernel.name, allowed);
+    if (x.allowed.empty()) line("    {} allows nothing here", kernel.name);
+  }
+  std::string subject;
+  for (const trace::Log* log : {s.ktrace, s.ktr})
+    if (log != nullptr) subject += (subject.empty() ? "" : " + ") + log->path;
+  line("{}: {} by {}{}", subject, verdict_name(r.verdict), kernel.name, r.reason.empty() ? "" : ": " + r.reason);
+  if (s.ktrace != nullptr) line("    {}: {}", trace::name(s.ktrace->format), share(r.ktrace));
+  if (s.ktr != nullptr) line("    {}: {}", trace::name(s.ktr->format), share(r.ktr));
+  if (states)
+    for (const FinalProcess& p : r.final_states)
+      line("    pid {}: {}, child of {}{}", p.pid, p.state, p.parent < 0 ? "an unnamed process" : std::to_string(p.parent),
+           p.real_parent == p.parent || p.real_parent <= 0 ? "" : fmt::format(" (really of {})", p.real_parent));
+  return out;
+}
+
+std::string jsonl_report(const Subject& s, const model::Behaviours& kernel, const Result& r) {
+  nlohmann::json j;
+  j["v"] = 1;
+  j["verdict"] = verdict_name(r.verdict);
+  j["kernel"] = kernel.name;
+  if (!r.reason.empty()) j["reason"] = r.reason;
+  auto log = [](const trace::Log& l, const Counts& c) {
+    nlohmann::json x{{"path", l.path},       {"format", trace::name(l.format)}, {"records", c.records},
+                     {"judged", c.judged}, {"presence", c.presence}};
+    if (l.cut) x["cut"] = {{"offset", l.cut->offset}, {"line", l.cut->line}, {"what", l.cut->what}};
+    return x;
+  };
+  for (const auto& [l, c] : {std::pair{s.ktrace, &r.ktrace}, std::pair{s.ktr, &r.ktr}})
+    if (l != nullptr) j["logs"].push_back(log(*l, *c));
+  if (r.rejection) {
+    const Rejection& x = *r.rejection;
+    const Event& e = x.log->events[x.event];
+    j["rejection"] = {{"where", x.log->where(e)}, {"line", e.at.line},         {"record", e.at.record},
+                      {"offset", e.at.offset},    {"observed", x.observed}, {"allowed", x.allowed}};
+  }
+  for (const FinalProcess& p : r.final_states)
+    j["states"].push_back({{"pid", p.pid}, {"state", p.state}, {"parent", p.parent}, {"real_parent", p.real_parent}});
+  return j.dump() + "\n";
+}
+
+}  // namespace proctor::check

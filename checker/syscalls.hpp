@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// The system calls that the acceptor gives a meaning to, by FreeBSD number (sys/kern/syscalls.master, 10.4).
+#pragma once
+
+#include <cstdint>
+
+namespace proctor::check {
+
+namespace sys {
+inline constexpr std::uint16_t exit = 1, fork = 2, wait4 = 7, setuid = 23, ptrace = 26, kill = 37, execve = 59, vfork = 66,
+                               setreuid = 126, setregid = 127, setgid = 181, setegid = 182, seteuid = 183, rfork = 251,
+                               setresuid = 311, setresgid = 312, jail = 338, setugid = 374, sigaction = 416,
+                               thr_create = 430, thr_exit = 431, thr_kill = 433, jail_attach = 436, thr_new = 455,
+                               sigqueue = 456, abort2 = 463, thr_kill2 = 481, fexecve = 492, cap_enter = 516, pdfork = 518,
+                               wait6 = 532, procctl = 544;
+}
+
+constexpr bool is_fork(std::uint16_t code) {
+  return code == sys::fork || code == sys::vfork || code == sys::rfork || code == sys::pdfork;
+}
+constexpr bool is_exec(std::uint16_t code) { return code == sys::execve || code == sys::fexecve; }
+constexpr bool changes_credentials(std::uint16_t code) {
+  switch (code) {
+    case sys::setuid:
+    case sys::setreuid:
+    case sys::setregid:
+    case sys::setgid:
+    case sys::setegid:
+    case sys::seteuid:
+    case sys::setresuid:
+    case sys::setresgid:
+    case sys::jail:
+    case sys::jail_attach: return true;
+    default: return false;
+  }
+}
+// Calls whose outcome the model judges.
+constexpr bool is_modelled(std::uint16_t code) {
+  return is_fork(code) || is_exec(code) || code == sys::exit || code == sys::wait4 || code == sys::wait6 ||
+         code == sys::ptrace || code == sys::kill || code == sys::thr_new || code == sys::thr_create ||
+         code == sys::thr_exit || code == sys::thr_kill || code == sys::thr_kill2 || code == sys::sigqueue ||
+         code == sys::abort2;
+}
+
+}  // namespace proctor::check

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "checker/world.hpp"
+
+#include <boost/container_hash/hash.hpp>
+#include <cstring>
+
+namespace proctor::check {
+
+using model::ProcState;
+
+std::size_t hash_value(const Config& config) {
+  std::size_t seed = 0;
+  for (const model::Proc& p : config.k.proc)
+    if (p.state != ProcState::free) {
+      std::array<unsigned char, sizeof p> bytes{};
+      std::memcpy(bytes.data(), &p, sizeof p);
+      boost::hash_range(seed, bytes.begin(), bytes.end());
+    }
+  for (const model::Lwp& td : config.k.lwp)
+    if (td.proc != kNone) boost::hash_combine(seed, (std::uint32_t{td.proc} << 24) ^ (td.td_flag * 256U) ^ td.td_xsig);
+  for (int i = 0; i < config.early_count; ++i) boost::hash_combine(seed, config.early[std::size_t(i)].td);
+  return seed;
+}
+
+Names::Names() {
+  procs_[kInit] = {.pid = 1};
+  by_pid_[1] = kInit;
+  lwps_[0] = {.pid = 1, .tid = 0};
+  procs_[elsewhere_] = {.pid = next_ghost_--};
+  by_pid_[procs_[elsewhere_].pid] = elsewhere_;
+}
+
+Slot Names::find(std::int32_t pid) const {
+  const auto it = by_pid_.find(pid);
+  return it == by_pid_.end() ? kNone : it->second;
+}
+
+Slot Names::find_tid(std::int32_t tid) const {
+  const auto it = by_tid_.find(tid);
+  return it == by_tid_.end() ? kNone : it->second;
+}
+
+// Frees the slots of processes that are gone in every configuration and that nobody remembers.
+void Names::collect(const Frontier& frontier) {
+  std::array<bool, KernelState::kProcs> used{};
+  std::array<bool, KernelState::kLwps> td_used{};
+  auto use = [&](Slot slot) {
+    if (slot != kNone) used[slot] = true;
+  };
+  use(kInit);
+  use(elsewhere_);
+  for (const Config& c : frontier) {
+    for (Slot i = 0; i < KernelState::kProcs; ++i) {
+      const model::Proc& p = c.proc(i);
+      if (p.state == ProcState::free) continue;
+      use(i);
+      use(p.p_pptr);
+      use(p.p_oppid);
+      use(p.p_orphan);
+    }
+    for (Slot i = 0; i < KernelState::kLwps; ++i)
+      if (c.lwp(i).proc != kNone) td_used[i] = true;
+  }
+  for (Slot i = 0; i < KernelState::kProcs; ++i)
+    if (!used[i] && procs_[i].pid != 0) {
+      by_pid_.erase(procs_[i].pid);
+      procs_[i] = {};
+    }
+  for (Slot i = 0; i < KernelState::kLwps; ++i)
+    if (!td_used[i] && lwps_[i].pid != 0) {
+      const auto it = by_tid_.find(lwps_[i].tid);
+      if (it != by_tid_.end() && it->second == i) by_tid_.erase(it);
+      lwps_[i] = {};
+    }
+}
+
+Slot Names::add(std::int32_t pid, const Frontier& frontier) {
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    for (Slot i = 2; i < KernelState::kProcs; ++i)
+      if (procs_[i].pid == 0) {
+        procs_[i] = {.pid = pid};
+        by_pid_[pid] = i;
+        return i;
+      }
+    collect(frontier);
+  }
+  throw TooMany{"processes"};
+}
+
+Slot Names::add_lwp(std::int32_t pid, std::int32_t tid, const Frontier& frontier) {
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    for (Slot i = 1; i < KernelState::kLwps; ++i)
+      if (lwps_[i].pid == 0) {
+        lwps_[i] = {.pid = pid, .tid = tid};
+        if (tid > 0) by_tid_[tid] = i;
+        return i;
+      }
+    collect(frontier);
+  }
+  throw TooMany{"threads"};
+}
+
+Slot Names::add_ghost(const Frontier& frontier) { return add(next_ghost_--, frontier); }
+
+void Names::bind(Slot td, std::int32_t tid) {
+  lwps_[td].tid = tid;
+  if (tid > 0) by_tid_[tid] = td;
+}
+
+}  // namespace proctor::check

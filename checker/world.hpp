@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// The acceptor's world: one possible state of the machine (Config), and what all of them share: which pid and tid a slot
+// stands for (Names).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "model/exec.hpp"
+#include "model/state.hpp"
+
+namespace proctor::check {
+
+using model::kInit;
+using model::kNone;
+using model::Slot;
+
+// Processes that matter at one moment: living ones, zombies, and dead parents that a tracee remembers.
+using KernelState = model::State<160, 200>;
+using Machine = model::Exec<KernelState>;
+
+// One possible state of the kernel, and the calls in flight whose effect has already happened in it.
+struct Config {
+  struct Early {
+    Slot td = kNone;
+    friend bool operator==(const Early&, const Early&) = default;
+  };
+  static constexpr int kEarlyMax = 24;
+
+  KernelState k = KernelState::boot();
+  std::array<Early, kEarlyMax> early{};
+  std::uint8_t early_count = 0;
+
+  bool is_early(Slot td) const {
+    for (int i = 0; i < early_count; ++i)
+      if (early[std::size_t(i)].td == td) return true;
+    return false;
+  }
+  void drop_early(Slot td) {
+    for (int i = 0; i < early_count; ++i)
+      if (early[std::size_t(i)].td == td) {
+        early[std::size_t(i)] = early[std::size_t(early_count - 1)];
+        early[std::size_t(--early_count)] = {};
+        return;
+      }
+  }
+  void add_early(Slot td) {
+    if (early_count < kEarlyMax) early[early_count++].td = td;
+  }
+  model::Proc& proc(Slot slot) { return k.proc[slot]; }
+  const model::Proc& proc(Slot slot) const { return k.proc[slot]; }
+  model::Lwp& lwp(Slot slot) { return k.lwp[slot]; }
+  const model::Lwp& lwp(Slot slot) const { return k.lwp[slot]; }
+  friend bool operator==(const Config&, const Config&) = default;
+};
+std::size_t hash_value(const Config& config);
+using Frontier = std::vector<Config>;
+
+// More processes or threads at once than the state has slots for.
+struct TooMany {
+  std::string what;
+};
+
+// What is known about a slot beside the kernel state, because the log tells it or because it cannot be known.
+struct ProcName {
+  std::int32_t pid = 0;  // > 0 real; < 0 a process that no record names; 0 the slot is unused
+  bool logged = false;   // its own records are in the log
+  bool capmode = false;  // cap_enter(2)
+  bool credentials_changed = false;  // set*id, jail_attach: p_candebug() may refuse
+  bool notrace = false;              // PROC_TRACE_CTL
+  bool events_known = true;          // p_ptevents: false for a process that was traced before the log began
+  bool ignores_sigchld = false;      // called sigaction(SIGCHLD): what it set is not in the log
+  std::int32_t credentials = 0;      // processes with the same number have the same credentials, as far as is known
+  std::uint64_t thread = 0;          // KTR: the struct thread address of an otherwise unnamed caller
+};
+struct LwpName {
+  std::int32_t pid = 0;  // 0: the slot is unused
+  std::int32_t tid = 0;  // > 0 real, <= 0 not (yet) known
+};
+
+class Names {
+ public:
+  Names();
+
+  Slot find(std::int32_t pid) const;  // kNone if the pid has no slot
+  Slot find_tid(std::int32_t tid) const;
+  Slot add(std::int32_t pid, const Frontier& frontier);                         // may throw TooMany
+  Slot add_lwp(std::int32_t pid, std::int32_t tid, const Frontier& frontier);  // may throw TooMany
+  Slot add_ghost(const Frontier& frontier);                                     // a process that no record names
+  void bind(Slot td, std::int32_t tid);
+
+  ProcName& operator[](Slot slot) { return procs_[slot]; }
+  const ProcName& operator[](Slot slot) const { return procs_[slot]; }
+  LwpName& lwp(Slot slot) { return lwps_[slot]; }
+  const LwpName& lwp(Slot slot) const { return lwps_[slot]; }
+  std::int32_t pid(Slot slot) const { return slot == kNone ? 0 : procs_[slot].pid; }
+
+  Slot elsewhere() const { return elsewhere_; }  // parent of what was there before the log began
+
+ private:
+  void collect(const Frontier& frontier);
+
+  std::array<ProcName, KernelState::kProcs> procs_{};
+  std::array<LwpName, KernelState::kLwps> lwps_{};
+  std::unordered_map<std::int32_t, Slot> by_pid_, by_tid_;
+  std::int32_t next_ghost_ = -1;
+  Slot elsewhere_ = 1;
+};
+
+}  // namespace proctor::check
