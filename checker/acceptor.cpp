@@ -19,7 +19,12 @@ namespace rules = model::rules;
 
 Acceptor::Acceptor(const model::Behaviours& kernel, const trace::Log* ktrace, const trace::Log* ktr)
     : kernel_(kernel), ktrace_(ktrace), ktr_(ktr) {
-  if (ktrace_ != nullptr) future_.emplace(*ktrace_);
+  if (ktrace_ != nullptr) {
+    future_.emplace(*ktrace_);
+    threads_shown_ = std::any_of(ktrace_->events.begin(), ktrace_->events.end(), [](const Event& e) { return e.tid > 0; });
+  }
+  if (ktr_ != nullptr)
+    for (std::uint32_t i = 0; i < ktr_->events.size(); ++i) lines_of_[ktr_->events[i].pid].push_back(i);
   Config start;
   model::Proc& elsewhere = start.proc(names_.elsewhere());
   elsewhere.state = ProcState::normal;
@@ -79,6 +84,14 @@ void Acceptor::introduce(std::int32_t pid, const std::function<void(Config&, Slo
   }
 }
 
+bool Acceptor::traces_someone(Slot p) const {
+  return std::any_of(frontier_.begin(), frontier_.end(), [&](const Config& c) {
+    return std::any_of(c.k.proc.begin(), c.k.proc.end(), [&](const model::Proc& q) {
+      return q.state == ProcState::normal && q.p_pptr == p && (q.p_flag & model::P_TRACED) != 0;
+    });
+  });
+}
+
 // A call about a pid that no record has named.  If it does not exist the call fails with ESRCH or ECHILD; else it was there
 // before the log began, in a state that the outcome of the call allows.
 void Acceptor::introduce_target(const InFlight& call) {
@@ -92,6 +105,7 @@ void Acceptor::introduce_target(const InFlight& call) {
   const Slot caller = names_.find(ktrace_->events[call.call].pid);
   const auto pid = std::int32_t(id);
   const bool thread = id > 99999;  // PID_MAX
+  if (thread && !threads_shown_ && traces_someone(caller)) return;
   if (wait || call.code != sys::ptrace) {
     introduce(pid, [&](Config& c, Slot p) {
       if (wait) c.proc(p).p_pptr = caller;
@@ -159,7 +173,7 @@ Slot Acceptor::writer(const Event& e) {
   auto has = [&](Slot td) {
     return std::any_of(frontier_.begin(), frontier_.end(), [&](const Config& c) { return c.lwp(td).proc == p; });
   };
-  Slot unbound = kNone;
+  Slot unbound = kNone, held = kNone;
   if (e.tid > 0) {
     const Slot td = names_.find_tid(e.tid);
     if (td != kNone && names_.lwp(td).pid == e.pid && has(td)) return td;
@@ -174,9 +188,14 @@ Slot Acceptor::writer(const Event& e) {
     for (Slot i = 0; i < KernelState::kLwps; ++i) {
       if (names_.lwp(i).pid != e.pid || !has(i)) continue;
       const bool fits = e.kind == Kind::call ? !calls_[i].active : calls_[i].active && calls_[i].code == e.code;
-      if (fits) return i;
+      if (fits) {
+        const bool runs = (frontier_.front().lwp(i).td_flag & model::TD_SUSPENDED) == 0;
+        if (runs) return i;
+        if (held == kNone) held = i;
+      }
       if (unbound == kNone) unbound = i;
     }
+    if (held != kNone) return held;
     if (unbound != kNone && e.kind != Kind::call) return unbound;
   }
   // A thread that was there before the log began.

@@ -93,6 +93,7 @@ class Acceptor {
   Slot writer(const trace::Event& e);
   void learn(Slot p, const InFlight& call);
   void introduce_target(const InFlight& call);
+  bool traces_someone(Slot p) const;
   void introduce(std::int32_t pid, const std::function<void(Config&, Slot)>& make);
   bool reject(const trace::Event& e, std::string observed);
   void finish();
@@ -133,8 +134,12 @@ class Acceptor {
   void introduce_subject(const trace::Event& e);
   Slot thread_of(const trace::Event& e, Slot p);
   Slot ghost_of(std::uint64_t thread);
+  Slot new_ghost();
   bool call_may_write(const InFlight& call, const trace::Event& e) const;
   bool must_write_line(const InFlight& call) const;
+  const trace::Event* next_line(std::int32_t pid) const;
+  bool attached_by_parent(const trace::Event& attach) const;
+  void show_threads(const trace::Event& e, Slot p);
 
   bool tracing_lines() const { return ktr_ != nullptr; }
   // What went wrong, for the report; kept only while the direct explanation (no internal step) is tried.
@@ -151,9 +156,13 @@ class Acceptor {
   std::vector<Slot> in_flight_;     // slots of calls_ that are active
   std::uint32_t at_ = 0;            // index of the ktrace event being judged
   std::uint32_t line_at_ = 0;       // index of the next KTR line
+  std::unordered_map<std::int32_t, std::vector<std::uint32_t>> lines_of_;  // KTR lines by subject pid
   const trace::Event* line_ = nullptr;  // the KTR line being explained
   std::uint64_t lost_ = 0;          // records that the log says were lost so far
+  bool threads_shown_ = true;       // the log has thread ids
   bool noting_ = false;
+  bool asking_ = false;
+  int asked_ = 0;
   std::vector<std::string> notes_;
   Result result_;
 };

@@ -238,7 +238,15 @@ bool Acceptor::apply_ptrace(Config& c, Slot td, const InFlight& call, int event_
                                   .capmode = {names_[c.lwp(td).proc].capmode}};
   if (id > kPidMax) {
     args.tid = {names_.find_tid(id)};
-    if (args.tid.v != kNone) args.pid = {c.lwp(Slot(args.tid.v)).proc};
+    if (args.tid.v == kNone && !threads_shown_) {  // some thread of a process that the caller traces
+      Machine any(c.k, kernel_);
+      for (Slot p = 0; p < KernelState::kProcs && args.pid.v == kNone; ++p)
+        if ((c.proc(p).p_flag & model::P_TRACED) != 0 && c.proc(p).p_pptr == c.lwp(td).proc && call.error != 3) {
+          args.pid = {p};
+          args.tid = any.first_lwp(any.proc(p));
+        }
+    }
+    if (args.tid.v != kNone && args.pid.v == kNone) args.pid = {c.lwp(Slot(args.tid.v)).proc};
   } else if (id >= 0) {
     args.pid = {names_.find(id)};
   }
@@ -249,10 +257,19 @@ bool Acceptor::apply_ptrace(Config& c, Slot td, const InFlight& call, int event_
       failed(fmt::format("{} threads", out.result));
       return false;
     }
+    if (asking_) {  // only: does the rule write a line and then fail in this way?
+      asked_ += out.emissions;
+      return true;
+    }
     if (!tracing_lines() || out.emissions == 0) return line_ == nullptr;
     return line_ != nullptr && matches(c, out.emitted[0], *line_);
   };
-  if (run_ptrace(c, td, args, wanted)) return true;
+  if (run_ptrace(c, td, args, wanted)) {
+    // A log without thread ids does not tell which thread a later record comes from: none may be held back.
+    if (req == rules::PT_SUSPEND && !threads_shown_)
+      for (model::Lwp& other : c.k.lwp) other.td_flag = std::uint16_t(other.td_flag & ~model::TDB_SUSPEND);
+    return true;
+  }
   // An exec of the target in flight may have set P_INEXEC.
   const Slot p = Slot(args.pid.v);
   if (p == kNone) return false;

@@ -25,6 +25,8 @@ constexpr std::size_t kFrontierMax = 4096;
 }  // namespace
 
 bool Acceptor::may_begin_exit(Slot p) const {
+  if (p == names_.stand_in()) return false;  // many callers without a name
+  if (line_ != nullptr && line_->thread != 0 && line_->thread == names_[p].thread) return false;  // it runs now
   if (!names_[p].logged || !future_) return true;
   const Life* life = future_->life(names_.pid(p), at_);
   return life == nullptr || at_ >= life->last_run || life->first > at_;

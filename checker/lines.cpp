@@ -164,26 +164,80 @@ bool Acceptor::call_may_write(const InFlight& call, const Event& e) const {
 
 // Will this call, which returns now, have written a line?  Then the lines up to it come first.
 bool Acceptor::must_write_line(const InFlight& call) const {
-  if (call.code == sys::wait4 || call.code == sys::wait6) {
-    if (call.error != 0 || call.retval <= 0) return false;
-    for (std::uint32_t i = line_at_; i < ktr_->events.size(); ++i)
-      if (ktr_->events[i].ktr == Ktr::wait_trapped && ktr_->events[i].pid == call.retval) return true;
-    return false;
-  }
+  auto ahead = [&](std::int32_t pid, auto&& wanted) {
+    const auto it = lines_of_.find(pid);
+    return it != lines_of_.end() && std::any_of(it->second.begin(), it->second.end(), [&](std::uint32_t i) {
+             return i >= line_at_ && wanted(ktr_->events[i]);
+           });
+  };
+  if (call.code == sys::wait4 || call.code == sys::wait6)
+    return call.error == 0 && call.retval > 0 && ahead(std::int32_t(call.retval), [](const Event& e) {
+             return e.ktr == Ktr::wait_trapped || e.ktr == Ktr::wait_moved;
+           });
   if (call.code != sys::ptrace) return false;
   if (call.error == 0) return call.args[0] < rules::PT_FIRSTMACH;
-  // Some requests write their line before they fail: then one stands in the log.
-  const auto& next = ktr_->events;
-  for (std::uint32_t i = line_at_; i < next.size() && i < line_at_ + 64; ++i) {
-    if (!call_may_write(call, next[i]) || next[i].pid != std::int32_t(call.args[1])) continue;
-    const int req = int(call.args[0]);
-    const bool early = req == rules::PT_SETREGS || req == rules::PT_SETFPREGS || req == rules::PT_SETDBREGS ||
-                       req == rules::PT_GETREGS || req == rules::PT_GETFPREGS || req == rules::PT_GETDBREGS ||
-                       req == rules::PT_GETLWPLIST || req == rules::PT_IO || req == rules::PT_LWPINFO;
-    return early && call.error != int(model::Errno::ebusy) && call.error != int(model::Errno::eperm) &&
-           call.error != int(model::Errno::esrch);
+  // Some requests write their line before they can fail; the state tells.
+  const Slot td = Slot(&call - calls_.data());
+  auto* self = const_cast<Acceptor*>(this);
+  return std::any_of(frontier_.begin(), frontier_.end(), [&](const Config& c) {
+    Config copy = c;
+    self->asking_ = true;
+    self->asked_ = 0;
+    self->apply_ptrace(copy, td, call, 0);
+    self->asking_ = false;
+    return self->asked_ > 0;
+  });
+}
+
+// The next line about this process after the one being explained.
+const Event* Acceptor::next_line(std::int32_t pid) const {
+  const auto it = lines_of_.find(pid);
+  if (it == lines_of_.end()) return nullptr;
+  const auto next = std::lower_bound(it->second.begin(), it->second.end(), line_at_);
+  return next == it->second.end() ? nullptr : &ktr_->events[*next];
+}
+
+// Who attached, if no caller is in the log: the process's own parent, or another?  The line that ends the tracing tells.
+bool Acceptor::attached_by_parent(const Event& attach) const {
+  const auto it = lines_of_.find(attach.pid);
+  for (std::uint32_t i : it->second) {
+    const Event& e = ktr_->events[i];
+    if (i < line_at_) continue;
+    if (e.ktr == Ktr::detach) return e.args[0] == 0;
+    if (e.ktr == Ktr::attach || e.ktr == Ktr::wait_moved) return false;
   }
   return false;
+}
+
+// PT_GETNUMLWPS and PT_GETLWPLIST of a process whose thread calls are not in the log: they tell how many threads it has.
+void Acceptor::show_threads(const Event& e, Slot p) {
+  const auto shown = std::int32_t(e.ktr == Ktr::getnumlwps ? e.args[0] : e.args[1]);
+  if (shown < 1 || shown > 64) return;
+  std::int32_t most = 0;
+  for (const Config& c : frontier_) most = std::max<std::int32_t>(most, c.proc(p).p_numthreads);
+  for (; most < shown; ++most) {
+    const Slot td = names_.add_lwp(e.pid, 0, frontier_);
+    for (Config& c : frontier_) {
+      if (c.proc(p).state != ProcState::normal || c.proc(p).p_numthreads >= shown) continue;
+      Machine m(c.k, kernel_);
+      rules::thread_create(m, m.proc(p), m.lwp(td));
+      m.clear(m.lwp(td), model::TDB_BORN);
+      const bool waited = (c.proc(p).p_flag & model::P_WAITED) != 0;
+      rules::thread_suspend(m, m.lwp(td));
+      if (waited) m.set(m.proc(p), model::P_WAITED);
+    }
+  }
+  for (Config& c : frontier_)
+    for (Slot td = 0; td < KernelState::kLwps && c.proc(p).p_numthreads > shown; ++td) {
+      // Threads that have ended unseen: the one that reported its end first, never the one that reports now.
+      if (c.lwp(td).proc != p || c.proc(p).p_xthread == td) continue;
+      const bool ended = (c.lwp(td).td_flag & model::TDB_EXIT) != 0 || names_.lwp(td).tid <= 0 ||
+                         (c.lwp(td).td_flag & model::TDB_XSIG) == 0;
+      if (!ended) continue;
+      if ((c.lwp(td).td_flag & model::TD_SUSPENDED) != 0) --c.proc(p).p_suspcount;
+      --c.proc(p).p_numthreads;
+      c.lwp(td) = {};
+    }
 }
 
 // The thread that a line names.
@@ -212,10 +266,17 @@ Slot Acceptor::thread_of(const Event& e, Slot p) {
 
 // The process, otherwise without a name, whose thread has this address.
 Slot Acceptor::ghost_of(std::uint64_t thread) {
-  for (Slot i = 2; i < KernelState::kProcs; ++i)
+  if (thread == 0 && names_.stand_in() != kNone) return names_.stand_in();
+  for (Slot i = 2; thread != 0 && i < KernelState::kProcs; ++i)
     if (names_[i].pid < 0 && names_[i].thread == thread) return i;
-  const Slot p = names_.add_ghost(frontier_);
+  const Slot p = new_ghost();
   names_[p].thread = thread;
+  if (thread == 0) names_.set_stand_in(p);
+  return p;
+}
+
+Slot Acceptor::new_ghost() {
+  const Slot p = names_.add_ghost(frontier_);
   const Slot td = names_.add_lwp(names_.pid(p), 0, frontier_);
   for (Config& c : frontier_) {
     c.proc(p) = model::Proc{};
@@ -238,6 +299,14 @@ void Acceptor::introduce_subject(const Event& e) {
     if (pid > 1 && !alive(pid) && names_.find(pid) == kNone) introduce(pid, [](Config&, Slot) {});
   };
   const bool names_parent = e.ktr == Ktr::attach || e.ktr == Ktr::fork_return;
+  // A line that tells the real parent of a process whose parent had no name.
+  const std::int32_t real_parent = names_parent || e.ktr == Ktr::wait_moved || e.ktr == Ktr::detach ? std::int32_t(e.args[0]) : 0;
+  if (const Slot p = names_.find(e.pid); p != kNone && real_parent > 1 && names_.find(real_parent) == kNone) {
+    const model::Proc& proc = frontier_.front().proc(p);
+    const Slot known = names_parent ? proc.p_pptr : proc.p_orphan;
+    if (known != kNone && names_.pid(known) < 0 && known != names_.elsewhere() && known != names_.stand_in())
+      names_.rename(known, real_parent);
+  }
   if (names_parent || e.ktr == Ktr::wait_moved) ensure(std::int32_t(e.args[0]));
   if (names_.find(e.pid) != kNone) {
     // A process that was introduced before its parent was named.
@@ -249,6 +318,7 @@ void Acceptor::introduce_subject(const Event& e) {
     }
     return;
   }
+  const Slot parent_unseen = e.ktr == Ktr::trace_me ? new_ghost() : kNone;
   const Slot tracer = e.ktr == Ktr::trace_me || e.ktr == Ktr::attach || e.ktr == Ktr::fork_return || e.ktr == Ktr::exit_orphan
                           ? kNone
                           : ghost_of(e.ktr == Ktr::ptracestop ? 0 : e.thread);
@@ -268,6 +338,7 @@ void Acceptor::introduce_subject(const Event& e) {
           if (c.lwp(td).proc == p) c.lwp(td).td_flag |= model::TDB_STOPATFORK;
       }
     }
+    if (parent_unseen != kNone) proc.p_pptr = parent_unseen;
     if (tracer == kNone) return;
     proc.p_flag |= model::P_TRACED;
     proc.p_oppid = proc.p_pptr;
@@ -427,7 +498,11 @@ bool Acceptor::explain_line(const Event& e) {
           }});
         }
       const bool by_itself = e.ktr == Ktr::trace_me;
-      const Slot attacher = e.ktr == Ktr::attach ? ghost_of(e.thread) : kNone;
+      const Slot parent = e.ktr == Ktr::attach ? names_.find(std::int32_t(e.args[0])) : kNone;
+      const Slot attacher = e.ktr != Ktr::attach ? kNone
+                            : parent != kNone && !names_[parent].logged && attached_by_parent(e) ? parent
+                                                                                                 : ghost_of(e.thread);
+      if ((e.ktr == Ktr::getnumlwps || e.ktr == Ktr::getlwplist) && !names_[p].logged) show_threads(e, p);
       kinds.push_back({[&, by_itself, attacher](Config& c) {
         const Slot caller = by_itself ? p : attacher != kNone ? attacher : c.proc(p).p_pptr;
         if (caller == kNone || names_[caller].logged) {
@@ -436,12 +511,16 @@ bool Acceptor::explain_line(const Event& e) {
         }
         Machine probe(c.k, kernel_);
         const auto td = Slot(probe.first_lwp(probe.proc(caller)).v);
-        if (td == kNone) return false;
+        if (td == kNone || c.proc(caller).state != ProcState::normal || (c.proc(caller).p_flag & model::P_WEXIT) != 0)
+          return false;
         if (e.ktr == Ktr::wait_trapped || e.ktr == Ktr::wait_moved) {
           if (e.ktr == Ktr::wait_trapped) settle(c, p);
+          // A second report of the same stop: the first was asked for with WNOWAIT.
+          const Event* next = e.ktr == Ktr::wait_trapped ? next_line(e.pid) : nullptr;
+          const int nowait = next != nullptr && next->ktr == Ktr::wait_trapped ? rules::kWnowait : 0;
           Machine m(c.k, kernel_);
           rules::wait_report(m, m.proc(caller), m.proc(p),
-                             {.any = true, .by_pid = false, .pid = {kNone}, .options = rules::kWexited | rules::kWtrapped},
+                             {.any = true, .by_pid = false, .pid = {kNone}, .options = rules::kWexited | rules::kWtrapped | nowait},
                              e.ktr == Ktr::wait_moved ? rules::Report::exited : rules::Report::trapped);
           if (!m.outcome().possible) {
             failed(m.outcome().clause, model::Errno::ok, false);

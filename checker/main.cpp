@@ -54,7 +54,7 @@ class Check {
       if (!log) {
         complain(log.error().message);
         worst = check::worse(worst, Exit::unreadable);
-      } else if (!has_ptrace(*log)) {
+      } else if (!has_ptrace(*log) && !(log->is_ktr() && paths.size() == 2 && !options_.separately)) {
         complain(fmt::format("{}: no record about ptrace(2) among {}: expected at least one ptrace call or KTR_PTRACE line",
                              path, log->records));
         worst = check::worse(worst, Exit::unreadable);
@@ -63,6 +63,10 @@ class Check {
       }
     }
     const bool pair = !options_.separately && read.size() == 2 && paths.size() == 2 && read[0].is_ktr() != read[1].is_ktr();
+    if (pair && !has_ptrace(read[read[0].is_ktr() ? 0 : 1])) {
+      complain(fmt::format("{}: no KTR_PTRACE line: the other log is judged alone", read[read[0].is_ktr() ? 0 : 1].path));
+      return check::worse(worst, one({.ktrace = &read[read[0].is_ktr()]}));
+    }
     if (pair) return check::worse(worst, one({.ktrace = &read[read[0].is_ktr()], .ktr = &read[read[1].is_ktr()]}));
     for (const trace::Log& log : read)
       worst = check::worse(worst, one(log.is_ktr() ? check::Subject{.ktr = &log} : check::Subject{.ktrace = &log}));

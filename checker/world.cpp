@@ -102,6 +102,15 @@ Slot Names::add_lwp(std::int32_t pid, std::int32_t tid, const Frontier& frontier
 
 Slot Names::add_ghost(const Frontier& frontier) { return add(next_ghost_--, frontier); }
 
+void Names::rename(Slot p, std::int32_t pid) {
+  const std::int32_t old = procs_[p].pid;
+  by_pid_.erase(old);
+  by_pid_[pid] = p;
+  procs_[p].pid = pid;
+  for (LwpName& td : lwps_)
+    if (td.pid == old) td.pid = pid;
+}
+
 void Names::bind(Slot td, std::int32_t tid) {
   lwps_[td].tid = tid;
   if (tid > 0) by_tid_[tid] = td;

@@ -93,6 +93,7 @@ class Names {
   Slot add_lwp(std::int32_t pid, std::int32_t tid, const Frontier& frontier);  // may throw TooMany
   Slot add_ghost(const Frontier& frontier);                                     // a process that no record names
   void bind(Slot td, std::int32_t tid);
+  void rename(Slot p, std::int32_t pid);  // a process without a name turns out to be this pid
 
   ProcName& operator[](Slot slot) { return procs_[slot]; }
   const ProcName& operator[](Slot slot) const { return procs_[slot]; }
@@ -101,6 +102,8 @@ class Names {
   std::int32_t pid(Slot slot) const { return slot == kNone ? 0 : procs_[slot].pid; }
 
   Slot elsewhere() const { return elsewhere_; }  // parent of what was there before the log began
+  Slot stand_in() const { return stand_in_; }    // KTR lines without thread addresses: all callers together
+  void set_stand_in(Slot p) { stand_in_ = p; }
 
  private:
   void collect(const Frontier& frontier);
@@ -110,6 +113,7 @@ class Names {
   std::unordered_map<std::int32_t, Slot> by_pid_, by_tid_;
   std::int32_t next_ghost_ = -1;
   Slot elsewhere_ = 1;
+  Slot stand_in_ = kNone;
 };
 
 }  // namespace proctor::check
