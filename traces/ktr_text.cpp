@@ -40,14 +40,15 @@ std::int8_t narrow_cpu(std::int64_t cpu) {
   return cpu >= 0 && cpu <= std::numeric_limits<std::int8_t>::max() ? static_cast<std::int8_t>(cpu) : std::int8_t{-1};
 }
 
-// "kern/sys_process.c" and what `mark` separates from it, the line: "kern/sys_process.c:894".
+// "kern/sys_process.c" and the line, with `mark` between them: "kern/sys_process.c:894".
 bool read_place(std::string_view place, char mark, std::uint32_t& line) {
   const std::size_t at = place.rfind(mark);
-  if (at == std::string_view::npos || at == 0 || place.find(' ') != std::string_view::npos) {
+  if (at == std::string_view::npos || place.find(' ') != std::string_view::npos) {
     return false;
   }
+  const std::string_view file = place.substr(0, at);
   place.remove_prefix(at + 1);
-  return take_decimal(place, line) && place.empty();
+  return (file.ends_with(".c") || file.ends_with(".h")) && take_decimal(place, line) && place.empty();
 }
 
 bool take_file(std::string_view& text, std::uint32_t& line) {
@@ -77,9 +78,9 @@ bool take_row(std::string_view& text, const Columns& columns, Row& row) {
          (!columns.file || take_file(text, row.source_line)) && (!columns.thread || take_thread(text, row.thread));
 }
 
-bool is_title(std::string_view line) {
-  return line.starts_with("index ") && line.find(" trace") != std::string_view::npos;
-}
+bool is_title(std::string_view line) { return line.starts_with("index  ") && line.ends_with(" trace"); }
+
+// What ktrdump prints below the title.
 bool is_rule(std::string_view line) {
   return line.starts_with("------ ") && line.find_first_not_of("- ") == std::string_view::npos;
 }
@@ -142,7 +143,7 @@ class DumpReader {
   DumpReader(std::string_view bytes, Log& log) : lines_(bytes), columns_(find_columns(bytes)), log_(log) {}
 
   void read() {
-    while (lines_.next()) {
+    while (!is_full(log_) && lines_.next()) {
       if (!lines_.text().empty() && !is_title(lines_.text()) && !is_rule(lines_.text())) {
         read_line(lines_.text());
       }
@@ -256,23 +257,18 @@ bool is_ktrdump_line(std::string_view line) {
   if (is_title(line)) {
     return true;
   }
-  auto columns = columns_of_row(line);
+  const auto columns = columns_of_row(line);
   if (!columns) {
     return false;
   }
-  if (columns->time || columns->file || columns->thread) {
+  if (columns->file || columns->thread) {
     return true;
   }
-  // "     4 PT_ATTACH: ..." has no column but the index: only a whole message makes it one.
-  for (const bool cpu : {columns->cpu, false}) {
-    std::string_view message = line;
-    Row row;
-    Event event;
-    if (take_row(message, {cpu, false, false, false}, row) && read_message(message, event) == Message::read) {
-      return true;
-    }
-  }
-  return false;
+  // Only numbers before the message: it must be one that we know.
+  std::string_view message = line;
+  Row row;
+  Event event;
+  return take_row(message, *columns, row) && read_message(message, event) == Message::read;
 }
 
 bool is_console_line(std::string_view line) {
@@ -285,7 +281,7 @@ void read_ktrdump(std::string_view bytes, Log& log) { DumpReader(bytes, log).rea
 
 void read_console(std::string_view bytes, Log& log) {
   Lines lines(bytes);
-  while (lines.next()) {
+  while (!is_full(log) && lines.next()) {
     std::string_view text = lines.text();
     if (text.empty()) {
       continue;

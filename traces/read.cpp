@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -64,18 +65,20 @@ tl::expected<std::string, ReadError> read_file(const std::string& path) {
     return fail(path, "is a directory; expected the log file itself");
   }
   const auto too_large = [&] { return fail(path, fmt::format("is larger than {} GiB", kFileBytesMax >> 30)); };
-  constexpr std::size_t kBlock = 1 << 20;
-  std::string bytes;
+  std::size_t room = 1 << 16;
   if (S_ISREG(status.st_mode)) {
     if (static_cast<std::uint64_t>(status.st_size) > kFileBytesMax) {
       return too_large();
     }
-    bytes.reserve(static_cast<std::size_t>(status.st_size) + kBlock);
+    room = static_cast<std::size_t>(status.st_size) + 1;  // one more, so that the end is met before the room is used up
   }
+  std::string bytes;
   std::size_t used = 0;
   while (true) {
-    bytes.resize(used + kBlock);
-    const ssize_t count = ::read(file.descriptor(), bytes.data() + used, kBlock);
+    if (used == bytes.size()) {
+      bytes.resize(used + std::max(used, room));
+    }
+    const ssize_t count = ::read(file.descriptor(), bytes.data() + used, bytes.size() - used);
     if (count < 0 && errno == EINTR) {
       continue;
     }
@@ -83,8 +86,8 @@ tl::expected<std::string, ReadError> read_file(const std::string& path) {
       return fail(path, std::strerror(errno));
     }
     used += static_cast<std::size_t>(count);
-    bytes.resize(used);
     if (count == 0) {
+      bytes.resize(used);
       return bytes;
     }
     if (used > kFileBytesMax) {
@@ -136,7 +139,7 @@ tl::expected<Log, ReadError> read_unpacked(std::string_view bytes, const std::st
   }
   const auto format = detect(bytes);
   if (!format) {
-    if (const std::string_view name = unsupported_ktrace(bytes); !name.empty()) {
+    if (const std::string_view name = unsupported_format(bytes); !name.empty()) {
       return fail_unknown(path, fmt::format("looks like {}, ", name));
     }
     return fail_unknown(path, "");
@@ -145,6 +148,9 @@ tl::expected<Log, ReadError> read_unpacked(std::string_view bytes, const std::st
   log.path = path;
   log.format = *format;
   read_as(*format, bytes, log);
+  if (is_full(log)) {
+    return fail(path, fmt::format("holds {} events or more; split it, or log fewer classes", kEventsMax));
+  }
   if (*format != Format::ktrace_freebsd_v0_lp64_le) {
     const std::uint64_t understood = log.records - log.unreadable;
     if (understood * lines_per_understood(*format) < log.records) {

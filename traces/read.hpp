@@ -20,6 +20,7 @@ struct ReadError {
 
 // Limits that keep a hostile file from taking the machine down.
 inline constexpr std::uint64_t kFileBytesMax = std::uint64_t{4} << 30;  // after decompression
+inline constexpr std::size_t kEventsMax = std::size_t{1} << 26;
 
 // Reads a file, or standard input for "-".  Fails for: missing, unreadable, directory, empty, unknown content.  A log that
 // is cut in its last record succeeds with Log::cut set.

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
 // The seam between read.cpp, which finds out what a file is, and the readers, one for each family of formats.  A reader
-// gets all bytes, appends to `log.events` and counts; it never fails: what it cannot read it counts as unreadable, and
-// read.cpp decides whether that leaves a log.
+// gets all bytes, appends to `log.events` and counts; it never fails: what it cannot read it counts as unreadable,
+// where the log is full it stops, and read.cpp decides whether that leaves a log.
 #pragma once
 
 #include <string>
@@ -14,11 +14,14 @@
 
 namespace proctor::trace {
 
+inline bool is_full(const Log& log) { return log.events.size() >= kEventsMax; }
+
 // ktrace.cpp: the kernel's own records.
 bool looks_like_ktrace(std::string_view bytes);
 void read_ktrace(std::string_view bytes, Log& log);
-// A relative of the format that looks_like_ktrace() does not accept, by name; empty if it is none.
-std::string_view unsupported_ktrace(std::string_view bytes);
+
+// unsupported.cpp: what the bytes are, if they are something well known that no reader takes; else empty.
+std::string_view unsupported_format(std::string_view bytes);
 
 // kdump.cpp
 bool is_kdump_record(std::string_view line);  // beyond doubt: header, record type and a body of that type
