@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// The one event type that every reader produces.  A log, whatever its format, becomes a sequence of these in the order in
-// which the kernel wrote them (oldest first), each with the place it was read from.
+// The one event type that every reader produces.  A log, whatever its format, becomes a sequence of these in the order
+// in which the kernel wrote them (oldest first), each with the place it was read from.
 #pragma once
 
 #include <array>
@@ -68,22 +68,22 @@ enum class Ktr : std::uint8_t {
   getfpregs,
   setdbregs,
   getdbregs,
-  lwpinfo,        // PT_LWPINFO: tid, pid; [0] event, [1] flags, [2] child pid (uninitialised unless forked), [3] syscall
-  getnumlwps,     // PT_GETNUMLWPS: pid; [0] threads
-  getlwplist,     // PT_GETLWPLIST: pid; [0] data, [1] actual
-  vm_timestamp,   // PT_VM_TIMESTAMP: pid; [0] timestamp
-  vm_entry,       // PT_VM_ENTRY: pid; [0] entry, [1] start
-  ptracestop,     // ptracestop: tid, pid; [0] td_dbgflags, [1] sig
-  fork_return,    // fork_return: attaching to new child; pid is the child; [0] oppid
-  exit_orphan,    // exit: clearing orphan; pid is the exiting process; [0] the orphan's pid
-  wait_moved,     // wait: traced child pid moved back; [0] parent pid
-  wait_trapped,   // wait: returning trapped pid; [0] status, [1] xstat, [2] xthread (tid or -1)
-  stopevent,      // stopevent: pid; [0] event, [1] val
+  lwpinfo,       // PT_LWPINFO: tid, pid; [0] event, [1] flags, [2] child pid (uninitialised unless forked), [3] syscall
+  getnumlwps,    // PT_GETNUMLWPS: pid; [0] threads
+  getlwplist,    // PT_GETLWPLIST: pid; [0] data, [1] actual
+  vm_timestamp,  // PT_VM_TIMESTAMP: pid; [0] timestamp
+  vm_entry,      // PT_VM_ENTRY: pid; [0] entry, [1] start
+  ptracestop,    // ptracestop: tid, pid; [0] td_dbgflags, [1] sig
+  fork_return,   // fork_return: attaching to new child; pid is the child; [0] oppid
+  exit_orphan,   // exit: clearing orphan; pid is the exiting process; [0] the orphan's pid
+  wait_moved,    // wait: traced child pid moved back; [0] parent pid
+  wait_trapped,  // wait: returning trapped pid; [0] status, [1] xstat, [2] xthread (tid or -1)
+  stopevent,     // stopevent: pid; [0] event, [1] val
 };
 std::string_view name(Ktr line);
 
-// System calls are known by their FreeBSD number (docs: sys/kern/syscalls.master); this value stands for one that a text
-// log names and that is not in the reader's table.
+// System calls are known by their FreeBSD number (docs: sys/kern/syscalls.master); this value stands for one that a
+// text log names and that is not in the reader's table.
 inline constexpr std::uint16_t kUnknownSyscall = 0xffff;
 
 inline constexpr int kArgsMax = 8;
@@ -91,19 +91,19 @@ inline constexpr int kArgsMax = 8;
 struct Event {
   Kind kind = Kind::other;
   Ktr ktr = Ktr::none;
-  bool lost_before = false;  // the log says that at least one record was lost just before this one (KTR_DROP)
-  bool caught = false;       // signal: delivered to a handler (false: default action)
-  std::uint8_t args_known = 0;  // bit i: args[i] was readable
-  std::int8_t cpu = -1;         // KTR: -1 unknown
-  std::uint16_t code = 0;       // call, ret: system call number
-  std::int32_t pid = 0;         // the process that wrote the record; for a KTR line the subject process; 0 unknown
-  std::int32_t tid = 0;         // its thread, 0 unknown
-  std::int32_t error = 0;       // ret: errno, 0 success, -1 ERESTART, -2 EJUSTRETURN (the kernel's own values)
-  std::int32_t signo = 0;       // signal: number
+  bool lost_before = false;       // the log says that at least one record was lost just before this one (KTR_DROP)
+  bool caught = false;            // signal: delivered to a handler (false: default action)
+  std::uint8_t args_known = 0;    // bit i: args[i] was readable
+  std::int8_t cpu = -1;           // KTR: -1 unknown
+  std::uint16_t code = 0;         // call, ret: system call number
+  std::int32_t pid = 0;           // the process that wrote the record; for a KTR line the subject process; 0 unknown
+  std::int32_t tid = 0;           // its thread, 0 unknown
+  std::int32_t error = 0;         // ret: errno, 0 success, -1 ERESTART, -2 EJUSTRETURN (the kernel's own values)
+  std::int32_t signo = 0;         // signal: number
   std::uint32_t source_line = 0;  // KTR with -f: line in the kernel source, 0 unknown
-  std::int64_t retval = 0;      // ret: td_retval[0]
-  std::uint64_t thread = 0;     // KTR with -H: address of the running thread's struct thread, 0 unknown
-  std::uint64_t time = 0;       // ktrace: nanoseconds since 1970; KTR: cycles; 0 unknown
+  std::int64_t retval = 0;        // ret: td_retval[0]
+  std::uint64_t thread = 0;       // KTR with -H: address of the running thread's struct thread, 0 unknown
+  std::uint64_t time = 0;         // ktrace: nanoseconds since 1970; KTR: cycles; 0 unknown
   std::array<std::uint64_t, kArgsMax> args{};  // call: arguments, 64-bit, as the kernel logged them; KTR: see Ktr
   Origin at;
 
@@ -114,10 +114,11 @@ struct Event {
 struct Log {
   std::string path;  // as the user gave it ("-" for standard input)
   Format format{};
-  std::vector<Event> events;   // oldest first
-  std::uint64_t records = 0;   // records or record lines in the file, including those that became no event
-  std::uint64_t unreadable = 0;  // record lines that no reader understood (each also becomes Kind::other if it names a pid)
-  std::uint64_t drops = 0;       // places where the log says that records were lost
+  std::vector<Event> events;  // oldest first
+  std::uint64_t records = 0;  // records or record lines in the file, including those that became no event
+  std::uint64_t unreadable =
+      0;                    // record lines that no reader understood (each also becomes Kind::other if it names a pid)
+  std::uint64_t drops = 0;  // places where the log says that records were lost
   struct Cut {
     std::uint64_t offset = 0;  // bytes of the last, incomplete record or line
     std::uint32_t line = 0;

@@ -14,7 +14,7 @@ struct CtrFormat {
   Ktr line;
   std::string_view format;
   std::string_view roles;
-  std::int8_t arg0 = -1;  // args[0], where the format itself says what it is
+  std::int32_t arg0 = -1;  // args[0], where the format itself says what it is
 };
 
 // Every format string of FreeBSD 10.2 to 15 that logs to KTR_PTRACE.  Where two begin alike the longer one is first.

@@ -177,7 +177,7 @@ std::optional<Format> detect(std::string_view bytes) {
   return detect_text(bytes);
 }
 
-tl::expected<Log, ReadError> read_bytes(std::string_view bytes, std::string path) {
+tl::expected<Log, ReadError> read_bytes(std::string_view bytes, const std::string& path) {
   try {
     if (!is_xz(bytes)) {
       return read_unpacked(bytes, path);
