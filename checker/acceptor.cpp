@@ -240,15 +240,18 @@ bool Acceptor::thread_runs(Slot td) {
            (c.proc(p).p_flag & model::P_WEXIT) == 0;
   });
   if (easy) return true;
-  if (tracing_lines()) {
-    auto someone_runs = [&] {
-      return std::any_of(frontier_.begin(), frontier_.end(), [&](Config c) { return runs(c); });
-    };
-    if (!someone_runs()) advance_lines(someone_runs);
-    if (result_.rejection) return false;
+  return explain_or_advance({{runs}}, {names_.find(pid)});
+}
+
+// With KTR lines beside it, a record may need effects whose lines have not been read yet.
+bool Acceptor::explain_or_advance(const std::vector<Attempt>& kinds, std::initializer_list<Slot> focus) {
+  constexpr int kLinesMax = 512;
+  for (int lines = 0;; ++lines) {
+    if (explain_all(kinds, focus)) return true;
+    bool advanced = false;
+    if (tracing_lines() && lines < kLinesMax) advanced = advance_lines([] { return true; });
+    if (!advanced) return false;
   }
-  const Slot p = names_.find(pid);
-  return explain_all({{runs}}, {p});
 }
 
 bool Acceptor::on_call(const Event& e) {
@@ -305,7 +308,7 @@ bool Acceptor::on_birth(const Event& e) {
       c.add_early(maker);
       return true;
     };
-    if (!explain_all({{made}}, {names_.find(names_.lwp(maker).pid), p})) return reject(e, describe(*ktrace_, e));
+    if (!explain_or_advance({{made}}, {names_.find(names_.lwp(maker).pid), p})) return result_.rejection ? false : reject(e, describe(*ktrace_, e));
     bind(td);
     names_[names_.find(e.pid)].logged = true;
   } else {
@@ -334,8 +337,7 @@ bool Acceptor::on_ret(const Event& e) {
       auto done = [&] {
         return std::any_of(frontier_.begin(), frontier_.end(), [&](const Config& c) { return c.is_early(td); });
       };
-      if (!done()) advance_lines(done);
-      if (result_.rejection) return false;
+      if (!done()) try_lines(done);
     }
     std::vector<Attempt> kinds;
     for (Attempt& outcome : outcomes(td, call))
@@ -351,7 +353,7 @@ bool Acceptor::on_ret(const Event& e) {
         }
         return true;
       }, outcome.excludes_others});
-    if (!explain_all(kinds, {names_.find(names_.lwp(td).pid), target(call)}))
+    if (!explain_or_advance(kinds, {names_.find(names_.lwp(td).pid), target(call)}))
       return result_.rejection ? false : reject(e, describe(*ktrace_, e));
   }
   for (Config& c : frontier_) {

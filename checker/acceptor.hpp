@@ -99,12 +99,14 @@ class Acceptor {
   void finish();
 
   // explain.cpp: internal steps and the search over them
+  bool explain_or_advance(const std::vector<Attempt>& kinds, std::initializer_list<Slot> focus);
   bool explain_all(const std::vector<Attempt>& kinds, std::initializer_list<Slot> focus);
   void explain(const Config& from, const std::vector<Attempt>& kinds, const std::vector<Slot>& focus, Frontier& out);
   void moves(const Config& from, const std::vector<Slot>& focus, Frontier& out);
   void process_moves(const Config& from, Slot p, Frontier& out);
   std::vector<Slot> widen(const Config& c, const std::vector<Slot>& focus) const;
   bool may_begin_exit(Slot p) const;
+  bool has_stop_ahead(Slot p) const;
   bool may_end_exit(Slot p) const;
   int exit_status(Slot p) const;
   void settle(Config& c, Slot p) const;
@@ -128,6 +130,7 @@ class Acceptor {
   // lines.cpp: KTR_PTRACE lines
   bool line(const trace::Event& e);
   bool advance_lines(const std::function<bool()>& enough);
+  bool try_lines(const std::function<bool()>& enough);
   bool explain_line(const trace::Event& e);
   bool matches(const Config& c, const model::Emission& emission, const trace::Event& e) const;
   bool stop_line(Config& c, const trace::Event& e, Slot p, Slot td);

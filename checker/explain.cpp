@@ -27,9 +27,23 @@ constexpr std::size_t kFrontierMax = 4096;
 bool Acceptor::may_begin_exit(Slot p) const {
   if (p == names_.stand_in()) return false;  // many callers without a name
   if (line_ != nullptr && line_->thread != 0 && line_->thread == names_[p].thread) return false;  // it runs now
+  if (has_stop_ahead(p)) return false;
   if (!names_[p].logged || !future_) return true;
   const Life* life = future_->life(names_.pid(p), at_);
   return life == nullptr || at_ >= life->last_run || life->first > at_;
+}
+
+// A process of which a later line says that it stops has not begun to exit.  (Unless its pid is used again later.)
+bool Acceptor::has_stop_ahead(Slot p) const {
+  const auto it = lines_of_.find(names_.pid(p));
+  if (!tracing_lines() || it == lines_of_.end()) return false;
+  if (future_) {
+    const Life* now = future_->life(names_.pid(p), at_);
+    if (now != nullptr && future_->life(names_.pid(p), now->last + 1) != nullptr) return false;
+  }
+  return std::any_of(it->second.begin(), it->second.end(), [&](std::uint32_t i) {
+    return i >= line_at_ && ktr_->events[i].ktr == trace::Ktr::ptracestop;
+  });
 }
 
 bool Acceptor::may_end_exit(Slot p) const {
@@ -108,7 +122,7 @@ void Acceptor::process_moves(const Config& from, Slot p, Frontier& out) {
   }
   const bool traced = (proc.p_flag & model::P_TRACED) != 0;
   const bool stopped = (proc.p_flag & model::P_STOPPED) != 0;
-  bool stop_tried = false;
+  bool stop_tried[2] = {false, false};  // by a thread that is to end, by another
   for (Slot td = 0; td < KernelState::kLwps; ++td) {
     if (from.lwp(td).proc != p) continue;
     const std::uint16_t flags = from.lwp(td).td_flag;
@@ -131,9 +145,10 @@ void Acceptor::process_moves(const Config& from, Slot p, Frontier& out) {
         rules::fork_return(m, m.lwp(td));
         if ((c.lwp(td).td_flag & model::TDB_STOPATFORK) != 0) rules::ptracestop(m, m.lwp(td), {rules::kSigstop});
       });
-    if (!tracing_lines() && traced && !stopped && runs && !stop_tried &&
+    const bool ending = calls_[td].active && calls_[td].code == sys::thr_exit;
+    if (!tracing_lines() && traced && !stopped && runs && !stop_tried[ending] &&
         (flags & (model::TDB_SUSPEND | model::TDB_STOPATFORK)) == 0) {
-      stop_tried = true;
+      stop_tried[ending] = true;
       step([&](Machine& m, Config& c) {
         rules::leave_stop(m, m.lwp(td));
         rules::issignal_traced(m, m.lwp(td), {(proc.p_flag & model::P2_PTRACE_FSTP) != 0 ? rules::kSigstop : rules::kSigtrap});

@@ -78,6 +78,10 @@ bool names_thread(Ktr line) {
   }
 }
 
+bool resumes(Ktr line) {
+  return line == Ktr::continue_ || line == Ktr::to_sce || line == Ktr::to_scx || line == Ktr::syscall;
+}
+
 // The data argument that the call must have had, as far as the line shows it.
 std::int32_t data_of(const Event& e) {
   switch (e.ktr) {
@@ -497,6 +501,7 @@ bool Acceptor::explain_line(const Event& e) {
             return done;
           }});
         }
+      if (!kinds.empty()) break;
       const bool by_itself = e.ktr == Ktr::trace_me;
       const Slot parent = e.ktr == Ktr::attach ? names_.find(std::int32_t(e.args[0])) : kNone;
       const Slot attacher = e.ktr != Ktr::attach ? kNone
@@ -529,9 +534,16 @@ bool Acceptor::explain_line(const Event& e) {
           return m.outcome().emissions == 1 && matches(c, m.outcome().emitted[0], e);
         }
         settle(c, p);
+        // A line that does not name the thread: the request may have.  If the thread that reported reports again without a
+        // new stop, the debugger named another.
+        Slot tid = named;
+        const Event* next = next_line(e.pid);
+        const bool again = !names_thread(e.ktr) && next != nullptr && next->ktr == Ktr::wait_trapped && e.ktr != Ktr::wait_trapped;
+        for (Slot other = 0; again && other < KernelState::kLwps && tid == kNone; ++other)
+          if (c.lwp(other).proc == p && other != c.proc(p).p_xthread && resumes(e.ktr)) tid = other;
         rules::PtraceArgs<Machine> args{.req = rules::Request(request_of(e.ktr)),
                                         .pid = {p},
-                                        .tid = {named},
+                                        .tid = {tid},
                                         .data = {data_of(e)},
                                         .event_mask = {e.ktr == Ktr::set_event_mask ? std::int32_t(e.args[1]) : 0},
                                         .capmode = {false}};
@@ -558,6 +570,22 @@ bool Acceptor::line(const Event& e) {
     return true;
   }
   return reject(e, describe(*ktr_, e));
+}
+
+// Reads lines until one makes `enough` true; if they end or one cannot be explained first, nothing has been read.
+bool Acceptor::try_lines(const std::function<bool()>& enough) {
+  Frontier frontier = frontier_;
+  Names names = names_;
+  const std::uint32_t line_at = line_at_;
+  const Counts counts = result_.ktr;
+  if (advance_lines(enough)) return true;
+  frontier_ = std::move(frontier);
+  names_ = std::move(names);
+  line_at_ = line_at;
+  result_.ktr = counts;
+  result_.rejection.reset();
+  result_.verdict = Verdict::accepted;
+  return false;
 }
 
 // Reads lines until one makes `enough` true, or to their end.
