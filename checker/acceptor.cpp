@@ -24,7 +24,10 @@ Acceptor::Acceptor(const model::Behaviours& kernel, const trace::Log* ktrace, co
     threads_shown_ = std::any_of(ktrace_->events.begin(), ktrace_->events.end(), [](const Event& e) { return e.tid > 0; });
   }
   if (ktr_ != nullptr)
-    for (std::uint32_t i = 0; i < ktr_->events.size(); ++i) lines_of_[ktr_->events[i].pid].push_back(i);
+    for (std::uint32_t i = 0; i < ktr_->events.size(); ++i) {
+      lines_of_[ktr_->events[i].pid].push_back(i);
+      lines_by_thread_[ktr_->events[i].thread].push_back(i);
+    }
   Config start;
   model::Proc& elsewhere = start.proc(names_.elsewhere());
   elsewhere.state = ProcState::normal;

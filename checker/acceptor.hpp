@@ -105,8 +105,9 @@ class Acceptor {
   void moves(const Config& from, const std::vector<Slot>& focus, Frontier& out);
   void process_moves(const Config& from, Slot p, Frontier& out);
   std::vector<Slot> widen(const Config& c, const std::vector<Slot>& focus) const;
-  bool may_begin_exit(Slot p) const;
+  bool may_begin_exit(const Config& c, Slot p) const;
   bool has_stop_ahead(Slot p) const;
+  bool acts_next(const Config& c, Slot debugger) const;
   bool may_end_exit(Slot p) const;
   int exit_status(Slot p) const;
   void settle(Config& c, Slot p) const;
@@ -160,6 +161,7 @@ class Acceptor {
   std::uint32_t at_ = 0;            // index of the ktrace event being judged
   std::uint32_t line_at_ = 0;       // index of the next KTR line
   std::unordered_map<std::int32_t, std::vector<std::uint32_t>> lines_of_;  // KTR lines by subject pid
+  std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> lines_by_thread_;  // and by the address of the thread that wrote
   const trace::Event* line_ = nullptr;  // the KTR line being explained
   std::uint64_t lost_ = 0;          // records that the log says were lost so far
   bool threads_shown_ = true;       // the log has thread ids

@@ -24,13 +24,34 @@ constexpr std::size_t kStatesMax = 20000;    // states looked at for one record
 constexpr std::size_t kFrontierMax = 4096;
 }  // namespace
 
-bool Acceptor::may_begin_exit(Slot p) const {
+bool Acceptor::may_begin_exit(const Config& c, Slot p) const {
   if (p == names_.stand_in()) return false;  // many callers without a name
-  if (line_ != nullptr && line_->thread != 0 && line_->thread == names_[p].thread) return false;  // it runs now
+  if (names_[p].thread != 0 && acts_next(c, p)) return false;
   if (has_stop_ahead(p)) return false;
   if (!names_[p].logged || !future_) return true;
   const Life* life = future_->life(names_.pid(p), at_);
   return life == nullptr || at_ >= life->last_run || life->first > at_;
+}
+
+// Is the next line of this unnamed debugger about a process that it traces, and nobody attaches to that one before?  Then it
+// lives until there.  (Otherwise the address may belong to a new thread by then.)
+bool Acceptor::acts_next(const Config& c, Slot debugger) const {
+  using trace::Ktr;
+  const std::uint64_t thread = names_[debugger].thread;
+  if (line_ != nullptr && line_->thread == thread) return true;
+  const auto it = lines_by_thread_.find(thread);
+  if (it == lines_by_thread_.end()) return false;
+  const auto next = std::lower_bound(it->second.begin(), it->second.end(), line_at_);
+  if (next == it->second.end()) return false;
+  const std::int32_t pid = ktr_->events[*next].pid;
+  const Slot tracee = names_.find(pid);
+  if (tracee == kNone || c.proc(tracee).p_pptr != debugger) return false;
+  const std::vector<std::uint32_t>& lines = lines_of_.at(pid);
+  return std::none_of(std::lower_bound(lines.begin(), lines.end(), line_at_),
+                      std::upper_bound(lines.begin(), lines.end(), *next), [&](std::uint32_t i) {
+                        const Ktr line = ktr_->events[i].ktr;
+                        return line == Ktr::attach || line == Ktr::trace_me || line == Ktr::fork_return;
+                      });
 }
 
 // A process of which a later line says that it stops has not begun to exit.  (Unless its pid is used again later.)
@@ -163,7 +184,7 @@ void Acceptor::process_moves(const Config& from, Slot p, Frontier& out) {
       auto q = m.proc(p);
       rules::sendsig(m, q, m.lwp(proc.p_xthread), rules::PT_CONTINUE, {0});
     });
-  if (may_begin_exit(p) && p != names_.elsewhere())
+  if (may_begin_exit(from, p) && p != names_.elsewhere())
     for (Slot td = 0; td < KernelState::kLwps; ++td) {
       if (from.lwp(td).proc != p || (from.lwp(td).td_flag & model::TD_SUSPENDED) != 0) continue;
       step([&](Machine& m, Config&) { rules::exit1_wexit(m, m.lwp(td), {exit_status(p)}); });

@@ -538,9 +538,11 @@ bool Acceptor::explain_line(const Event& e) {
         // new stop, the debugger named another.
         Slot tid = named;
         const Event* next = next_line(e.pid);
-        const bool again = !names_thread(e.ktr) && next != nullptr && next->ktr == Ktr::wait_trapped && e.ktr != Ktr::wait_trapped;
+        const Slot reporter = c.proc(p).p_xthread;
+        const bool again = resumes(e.ktr) && next != nullptr && next->ktr == Ktr::wait_trapped && reporter != kNone &&
+                           names_.lwp(reporter).tid == std::int32_t(next->args[2]);
         for (Slot other = 0; again && other < KernelState::kLwps && tid == kNone; ++other)
-          if (c.lwp(other).proc == p && other != c.proc(p).p_xthread && resumes(e.ktr)) tid = other;
+          if (c.lwp(other).proc == p && other != reporter) tid = other;
         rules::PtraceArgs<Machine> args{.req = rules::Request(request_of(e.ktr)),
                                         .pid = {p},
                                         .tid = {tid},
