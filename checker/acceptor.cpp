@@ -249,12 +249,11 @@ bool Acceptor::thread_runs(Slot td) {
 // With KTR lines beside it, a record may need effects whose lines have not been read yet.
 bool Acceptor::explain_or_advance(const std::vector<Attempt>& kinds, std::initializer_list<Slot> focus) {
   constexpr int kLinesMax = 512;
-  for (int lines = 0;; ++lines) {
-    if (explain_all(kinds, focus)) return true;
-    bool advanced = false;
-    if (tracing_lines() && lines < kLinesMax) advanced = advance_lines([] { return true; });
-    if (!advanced) return false;
-  }
+  if (explain_all(kinds, focus)) return true;
+  if (!tracing_lines()) return false;
+  int lines = 0;
+  if (try_lines([&] { return ++lines <= kLinesMax && explain_all(kinds, focus); })) return true;
+  return explain_all(kinds, focus);  // for the notes: those of the last attempt speak of a later state
 }
 
 bool Acceptor::on_call(const Event& e) {

@@ -139,6 +139,7 @@ class Acceptor {
   Slot thread_of(const trace::Event& e, Slot p);
   Slot ghost_of(std::uint64_t thread);
   Slot new_ghost();
+  Slot attacher_of(const trace::Event& e);
   bool call_may_write(const InFlight& call, const trace::Event& e) const;
   bool must_write_line(const InFlight& call) const;
   const trace::Event* next_line(std::int32_t pid) const;

@@ -196,7 +196,8 @@ void Acceptor::moves(const Config& from, const std::vector<Slot>& focus, Frontie
   const std::vector<Slot> wide = widen(from, focus);
   auto in = [](const std::vector<Slot>& set, Slot p) { return p != kNone && std::find(set.begin(), set.end(), p) != set.end(); };
   for (Slot p : wide) process_moves(from, p, out);
-  // Effects of calls that have been entered and not returned.
+  // Effects of calls that have been entered and not returned; the line being explained is not theirs.
+  const trace::Event* line = std::exchange(line_, nullptr);
   for (Slot td : in_flight_) {
     const InFlight& call = calls_[td];
     if (!is_modelled(call.code) || from.is_early(td) || from.lwp(td).proc == kNone) continue;
@@ -210,6 +211,7 @@ void Acceptor::moves(const Config& from, const std::vector<Slot>& focus, Frontie
       out.push_back(c);
     }
   }
+  line_ = line;
 }
 
 // Each kind of explanation is looked for with the fewest internal steps that make it work.

@@ -279,6 +279,33 @@ Slot Acceptor::ghost_of(std::uint64_t thread) {
   return p;
 }
 
+// Who attaches: the unnamed process that this thread was before, or a new one that got the address of a dead thread?  If
+// somebody else attaches to a tracee that the old one never let go, the old one had died.
+Slot Acceptor::attacher_of(const Event& e) {
+  const Slot old = ghost_of(e.thread);
+  if (old == names_.stand_in()) return old;
+  const bool dead = std::all_of(frontier_.begin(), frontier_.end(), [&](const Config& c) {
+    return c.proc(old).state != ProcState::normal || (c.proc(old).p_flag & model::P_WEXIT) != 0;
+  });
+  if (dead) {
+    names_[old].thread = 0;
+    return ghost_of(e.thread);
+  }
+  for (Slot q = 0; q < KernelState::kProcs; ++q) {
+    const model::Proc& tracee = frontier_.front().proc(q);
+    if (tracee.state != ProcState::normal || tracee.p_pptr != old || (tracee.p_flag & model::P_TRACED) == 0) continue;
+    const auto it = lines_of_.find(names_.pid(q));
+    if (it == lines_of_.end()) continue;
+    const auto next = std::find_if(it->second.begin(), it->second.end(), [&](std::uint32_t i) {
+      return i >= line_at_ && ktr_->events[i].ktr != Ktr::ptracestop;
+    });
+    if (next == it->second.end() || ktr_->events[*next].ktr != Ktr::attach || ktr_->events[*next].pid == e.pid) continue;
+    names_[old].thread = 0;
+    return ghost_of(e.thread);
+  }
+  return old;
+}
+
 Slot Acceptor::new_ghost() {
   const Slot p = names_.add_ghost(frontier_);
   const Slot td = names_.add_lwp(names_.pid(p), 0, frontier_);
@@ -476,10 +503,10 @@ bool Acceptor::explain_line(const Event& e) {
           rules::exit1_wexit(m, m.lwp(Slot(m.first_lwp(m.proc(p)).v)), {exit_status(p)});
           if (!m.outcome().possible) return false;
         }
+        const bool clears = orphan != kNone && c.proc(orphan).p_orphan == p;
         Machine m(c.k, kernel_);
         rules::exit1_zombie(m, m.proc(p));
-        for (int i = 0; i < m.outcome().emissions; ++i)
-          if (m.outcome().emitted[std::size_t(i)].arg[0] == orphan) return m.outcome().possible;
+        if (clears && m.outcome().possible) return true;
         failed(fmt::format("process {} is no orphan of {}", e.args[0], e.pid));
         return false;
       }});
@@ -492,8 +519,9 @@ bool Acceptor::explain_line(const Event& e) {
           caller_proc = names_.find(names_.lwp(td).pid);
           kinds.push_back({[this, td](Config& c) {
             if (c.is_early(td) || (c.lwp(td).td_flag & model::TD_SUSPENDED) != 0) return false;
-            const InFlight& call = calls_[td];
+            InFlight call = calls_[td];
             const bool wait = call.code != sys::ptrace;
+            if (wait && !call.returns) call.retval = line_->pid;  // the caller was killed before its RET
             const bool done = wait ? apply_wait(c, td, call,
                                                 line_->ktr == Ktr::wait_moved ? rules::Report::exited : rules::Report::trapped)
                                    : apply_ptrace(c, td, call, std::int32_t(line_->args[1]));
@@ -506,7 +534,7 @@ bool Acceptor::explain_line(const Event& e) {
       const Slot parent = e.ktr == Ktr::attach ? names_.find(std::int32_t(e.args[0])) : kNone;
       const Slot attacher = e.ktr != Ktr::attach ? kNone
                             : parent != kNone && !names_[parent].logged && attached_by_parent(e) ? parent
-                                                                                                 : ghost_of(e.thread);
+                                                                                                 : attacher_of(e);
       if ((e.ktr == Ktr::getnumlwps || e.ktr == Ktr::getlwplist) && !names_[p].logged) show_threads(e, p);
       kinds.push_back({[&, by_itself, attacher](Config& c) {
         const Slot caller = by_itself ? p : attacher != kNone ? attacher : c.proc(p).p_pptr;
@@ -580,7 +608,8 @@ bool Acceptor::try_lines(const std::function<bool()>& enough) {
   Names names = names_;
   const std::uint32_t line_at = line_at_;
   const Counts counts = result_.ktr;
-  if (advance_lines(enough)) return true;
+  const bool found = advance_lines(enough);
+  if (found) return true;
   frontier_ = std::move(frontier);
   names_ = std::move(names);
   line_at_ = line_at;
