@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# style.sh CHECK: what compilers do not see.  Prints file:line: problem, and how to repair it; exit status 1 if there was any,
-# 77 if the tool for the check is not installed.
+# style.sh CHECK: what compilers do not see.  Prints file:line: problem, and how to repair it; exit status 1 if there was
+# any, 77 if the tool for the check is not installed.
 set -euo pipefail
 cd -- "$(dirname -- "$(readlink -f -- "$0")")/../.."
 export LC_ALL=C.UTF-8
@@ -15,7 +15,8 @@ skip() {
 # A checkout without .git (a release archive), or a machine without git, is checked as it lies on the disk.
 list_files() {
   git ls-files -z 2>/dev/null ||
-    find . \( -path ./.git -o -path ./build -o -path ./.cache -o -name compile_commands.json \) -prune -o -type f -printf '%P\0'
+    find . \( -path ./.git -o -path ./build -o -path ./.cache -o -name compile_commands.json \) -prune -o \
+      -type f -printf '%P\0'
 }
 files=() sources=()
 while IFS= read -r -d '' file; do
@@ -47,7 +48,7 @@ check_words() {
     problem "$line  <- unfinished work; do it, or describe the limit in the manual"
   done < <(grep -InEw 'TO[D]O|FI[X]ME|X[X]X|HA[C]K' -- "${own[@]}")
   while IFS= read -r line; do
-    problem "$line  <- a path of one machine; use one relative to the repository, or a temporary directory asked for at run time"
+    problem "$line  <- a path of one machine; use one relative to the repository"
   done < <(grep -InE '(^|[^[:alnum:]_.}-])/(work|tmp|home|root|Users)/' -- "${own[@]}")
 }
 
@@ -86,9 +87,7 @@ check_orphans() {
     dir=${file%/*} stem=${file##*/}
     stem=${stem%.cpp}
     while :; do
-      if [[ -f $dir/CMakeLists.txt ]] && grep -qE "(^|[^[:alnum:]_])$stem([^[:alnum:]_]|\$)|\*\.cpp" "$dir/CMakeLists.txt"; then
-        continue 2
-      fi
+      if [[ -f $dir/CMakeLists.txt ]] && grep -qwE "$stem|\*\.cpp" "$dir/CMakeLists.txt"; then continue 2; fi
       [[ $dir == */* ]] || break
       dir=${dir%/*}
     done
