@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# style.sh CHECK: what compilers do not see.  Prints file:line: problem, and how to repair it; exit status 1 if there was
-# any, 77 if the tool for the check is not installed.
+# style.sh CHECK: what compilers do not see.  Prints file:line: problem, and how to repair it.
+# Exit status: 1 if there was any problem, 77 if the tool for the check is not installed.
 set -euo pipefail
 cd -- "$(dirname -- "$(readlink -f -- "$0")")/../.."
 export LC_ALL=C.UTF-8
