@@ -269,6 +269,7 @@ bool Acceptor::on_call(const Event& e) {
   }
   InFlight& call = calls_[td];
   if (!call.active) in_flight_.push_back(td);
+  for (Config& c : frontier_) c.drop_early(td);  // of a call that never returned
   call = {.active = true, .code = e.code, .args = e.args, .call = at_};
   const std::uint32_t ret = future_->ret_of(at_);
   if (ret != kNever) {
@@ -283,7 +284,27 @@ bool Acceptor::on_call(const Event& e) {
     call.child_td = names_.add_lwp(pid, 0, frontier_);
   }
   if (e.code == sys::thr_new || e.code == sys::thr_create) call.child_td = names_.add_lwp(e.pid, 0, frontier_);
+  const bool wait = e.code == sys::wait4 || e.code == sys::wait6;
+  const bool ptrace = e.code == sys::ptrace;
+  if (call.returns && ((wait && (call.error != 0 || call.retval == 0)) || ((ptrace || e.code == sys::kill) && call.error != 0))) {
+    watched_.push_back(td);
+    mark_satisfied(td);
+  }
   return true;
+}
+
+// A call that fails, or finds nothing, changes nothing.  It is explained if its outcome was possible at any moment between
+// its CALL and its RET; that is noted as soon as it is so, before other effects take the moment away.
+void Acceptor::mark_satisfied(Slot td) {
+  for (Config& c : frontier_) {
+    if (c.is_early(td) || c.lwp(td).proc == kNone || (c.lwp(td).td_flag & model::TD_SUSPENDED) != 0) continue;
+    Config copy = c;
+    if (apply(copy, td, calls_[td]) && copy.k == c.k) c.add_early(td);
+  }
+}
+
+void Acceptor::mark_all_satisfied() {
+  for (Slot td : watched_) mark_satisfied(td);
 }
 
 bool Acceptor::on_birth(const Event& e) {
@@ -368,6 +389,8 @@ bool Acceptor::on_ret(const Event& e) {
     if (e.error == 0) learn(names_.find(e.pid), call);
     call.active = false;
     in_flight_.erase(std::find(in_flight_.begin(), in_flight_.end(), td));
+    const auto watched = std::find(watched_.begin(), watched_.end(), td);
+    if (watched != watched_.end()) watched_.erase(watched);
   }
   return true;
 }

@@ -92,6 +92,8 @@ class Acceptor {
   bool thread_runs(Slot td);
   Slot writer(const trace::Event& e);
   void learn(Slot p, const InFlight& call);
+  void mark_satisfied(Slot td);
+  void mark_all_satisfied();
   void introduce_target(const InFlight& call);
   bool traces_someone(Slot p) const;
   void introduce(std::int32_t pid, const std::function<void(Config&, Slot)>& make);
@@ -110,6 +112,7 @@ class Acceptor {
   bool acts_next(const Config& c, Slot debugger) const;
   bool may_end_exit(Slot p) const;
   int exit_status(Slot p) const;
+  bool is_lost(Slot p) const;
   void settle(Config& c, Slot p) const;
 
   // calls.cpp: the effect of a call, with the outcome that the log shows
@@ -159,6 +162,7 @@ class Acceptor {
   Frontier frontier_;
   std::array<InFlight, KernelState::kLwps> calls_{};
   std::vector<Slot> in_flight_;     // slots of calls_ that are active
+  std::vector<Slot> watched_;       // those of them whose outcome changes nothing
   std::uint32_t at_ = 0;            // index of the ktrace event being judged
   std::uint32_t line_at_ = 0;       // index of the next KTR line
   std::unordered_map<std::int32_t, std::vector<std::uint32_t>> lines_of_;  // KTR lines by subject pid

@@ -73,6 +73,15 @@ bool Acceptor::may_end_exit(Slot p) const {
   return life == nullptr || at_ >= life->last || life->first > at_;
 }
 
+// Does the log show later that the process is gone without its real parent having been told?
+bool Acceptor::is_lost(Slot p) const {
+  const std::int32_t pid = names_.pid(p);
+  if (const auto it = lines_of_.find(pid); it != lines_of_.end())
+    for (std::uint32_t i : it->second)
+      if (i + 1 >= line_at_ && ktr_->events[i].ktr == trace::Ktr::wait_moved) return ktr_->events[i].args[0] == 1;
+  return !tracing_lines() && future_ && future_->is_lost(pid, at_);
+}
+
 int Acceptor::exit_status(Slot p) const {
   if (!names_[p].logged || !future_) return rules::kSigkill;
   const Life* life = future_->life(names_.pid(p), at_);
@@ -133,8 +142,22 @@ void Acceptor::process_moves(const Config& from, Slot p, Frontier& out) {
     step([&](Machine& m, Config&) { rules::proc_reparent(m, m.proc(p), m.proc(kInit)); });
   if ((proc.p_flag & model::P_WEXIT) != 0) {
     if (!may_end_exit(p)) return;
-    for (std::uint8_t ignored = 0; ignored < (proc.p_pptr != kNone && names_[proc.p_pptr].ignores_sigchld ? 2 : 1); ++ignored) {
-      Config c = from;
+    // A child that is dying too may be a zombie before or after its parent: what becomes of it differs.
+    // A child that is dying too may be a zombie before its parent or after: then who gets it differs.  The log tells later.
+    Config order = from;
+    for (Slot q = 0; q < KernelState::kProcs; ++q) {
+      if (from.proc(q).state != ProcState::normal || from.proc(q).p_pptr != p || !names_[q].logged) continue;
+      if (!may_begin_exit(from, q) || !may_end_exit(q) || !is_lost(q)) continue;
+      Config c = order;
+      Machine m(c.k, kernel_);
+      if ((c.proc(q).p_flag & model::P_WEXIT) == 0)
+        rules::exit1_wexit(m, m.lwp(Slot(m.first_lwp(m.proc(q)).v)), {exit_status(q)});
+      rules::exit1_zombie(m, m.proc(q));
+      if (m.outcome().possible && !(tracing_lines() && m.outcome().emissions > 0)) order = c;
+    }
+    const std::uint8_t ways = proc.p_pptr != kNone && names_[proc.p_pptr].ignores_sigchld ? 2 : 1;
+    for (std::uint8_t ignored = 0; ignored < ways; ++ignored) {
+      Config c = order;
       Machine m(c.k, kernel_, {ignored});
       rules::exit1_zombie(m, m.proc(p));
       if (m.outcome().possible && !(tracing_lines() && m.outcome().emissions > 0)) out.push_back(c);
@@ -294,6 +317,7 @@ bool Acceptor::explain_all(const std::vector<Attempt>& kinds, std::initializer_l
     if (distinct.size() >= kFrontierMax) break;
   }
   frontier_ = std::move(distinct);
+  mark_all_satisfied();
   result_.ktrace.frontier_max = std::max<std::uint64_t>(result_.ktrace.frontier_max, frontier_.size());
   return true;
 }

@@ -41,6 +41,12 @@ Future::Future(const trace::Log& log) : ret_of_(log.events.size(), kNever), birt
       });
       if (it != now.calls.end()) {
         ret_of_[it->call] = i;
+        const auto named = std::int32_t(log.events[it->call].args[0]);
+        const bool wait = e.code == sys::wait4 || e.code == sys::wait6;
+        constexpr int kEsrch = 3, kEchild = 10;
+        if (wait && e.error == 0 && e.retval > 0) fates_[std::int32_t(e.retval)].push_back({i, false});
+        if ((e.code == sys::kill && e.error == kEsrch) || (e.code == sys::wait4 && e.error == kEchild && named > 0))
+          fates_[named].push_back({i, true});
         now.calls.erase(it);
       } else if (e.code == sys::fork && e.error == 0 && e.retval == 0) {
         birth_[i] = true;  // fork_return(): of a new process, or of a new thread of one that lives
@@ -61,6 +67,13 @@ Future::Future(const trace::Log& log) : ret_of_(log.events.size(), kNever), birt
     if (e.kind == Kind::call && e.code == sys::exit) life.status = int(e.args[0] & 0xff) << 8;
     if (e.kind == Kind::signal && !e.caught) life.status = e.signo;
   }
+}
+
+bool Future::is_lost(std::int32_t pid, std::uint32_t at) const {
+  const auto it = fates_.find(pid);
+  if (it == fates_.end()) return false;
+  const auto next = std::find_if(it->second.begin(), it->second.end(), [&](const Fate& f) { return f.at >= at; });
+  return next != it->second.end() && next->gone;
 }
 
 const Life* Future::life(std::int32_t pid, std::uint32_t at) const {

@@ -34,7 +34,15 @@ class Future {
   // The life of this pid that covers, or else follows, the record at this index; null if the pid writes no (more) records.
   const Life* life(std::int32_t pid, std::uint32_t at) const;
 
+  // After this record: the pid is found not to exist (kill, wait) before any wait returns it.
+  bool is_lost(std::int32_t pid, std::uint32_t at) const;
+
  private:
+  struct Fate {
+    std::uint32_t at;
+    bool gone;  // not found; else returned by a wait
+  };
+  std::unordered_map<std::int32_t, std::vector<Fate>> fates_;
   std::vector<std::uint32_t> ret_of_;
   std::vector<bool> birth_;
   std::unordered_map<std::int32_t, std::vector<Life>> lives_;
