@@ -6,6 +6,9 @@
 //
 // A rule may not branch with `if` on a value of the model (K::Bool does not convert to bool in Record): it uses when(),
 // either() and require().  Loops run over slots (each_proc, each_lwp) and are therefore finite.
+//
+// when() and the loops guard effects, not C++ variables: Record runs their bodies always, once for each slot.  A variable
+// that is assigned in one must get the same value, by either(), where Exec would not have come by.
 #pragma once
 
 #include <concepts>

@@ -109,9 +109,9 @@ void permission(K& k, ProcRef<K> curp, LwpRef<K> td, ProcRef<K> p, LwpRef<K> td2
       // then it does not end while the locks are held.
       k.when(curp[P_TRACED], [&] {
         auto pp = curp[p_pptr];
-        k.each_proc([&](ProcRef<K>) {
+        k.each_proc([&](ProcRef<K> turn) {  // as many turns as there are processes
           k.require(!(pp == p.slot), Errno::einval, at("attach-ancestor", 804));
-          pp = proc(k, pp)[p_pptr];
+          pp = k.either(is(turn, ProcState::free), pp, proc(k, pp)[p_pptr]);
         });
         k.guard(none(k, pp), at("attach-walk-ends", 803));
       });

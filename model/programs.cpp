@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "model/programs.hpp"
+
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "model/record.hpp"
+#include "model/rules/lifecycle.hpp"
+#include "model/rules/ptrace.hpp"
+#include "model/rules/stop.hpp"
+#include "model/rules/wait.hpp"
+
+namespace proctor::model {
+namespace {
+
+using rules::Request;
+
+struct NamedRequest {
+  Request req;
+  std::string_view name;
+};
+constexpr NamedRequest kRequests[] = {
+    {rules::PT_TRACE_ME, "PT_TRACE_ME"},
+    {rules::PT_READ_I, "PT_READ_I"},
+    {rules::PT_READ_D, "PT_READ_D"},
+    {rules::PT_WRITE_I, "PT_WRITE_I"},
+    {rules::PT_WRITE_D, "PT_WRITE_D"},
+    {rules::PT_CONTINUE, "PT_CONTINUE"},
+    {rules::PT_KILL, "PT_KILL"},
+    {rules::PT_STEP, "PT_STEP"},
+    {rules::PT_ATTACH, "PT_ATTACH"},
+    {rules::PT_DETACH, "PT_DETACH"},
+    {rules::PT_IO, "PT_IO"},
+    {rules::PT_LWPINFO, "PT_LWPINFO"},
+    {rules::PT_GETNUMLWPS, "PT_GETNUMLWPS"},
+    {rules::PT_GETLWPLIST, "PT_GETLWPLIST"},
+    {rules::PT_CLEARSTEP, "PT_CLEARSTEP"},
+    {rules::PT_SETSTEP, "PT_SETSTEP"},
+    {rules::PT_SUSPEND, "PT_SUSPEND"},
+    {rules::PT_RESUME, "PT_RESUME"},
+    {rules::PT_TO_SCE, "PT_TO_SCE"},
+    {rules::PT_TO_SCX, "PT_TO_SCX"},
+    {rules::PT_SYSCALL, "PT_SYSCALL"},
+    {rules::PT_FOLLOW_FORK, "PT_FOLLOW_FORK"},
+    {rules::PT_LWP_EVENTS, "PT_LWP_EVENTS"},
+    {rules::PT_GET_EVENT_MASK, "PT_GET_EVENT_MASK"},
+    {rules::PT_SET_EVENT_MASK, "PT_SET_EVENT_MASK"},
+    {rules::PT_GETREGS, "PT_GETREGS"},
+    {rules::PT_SETREGS, "PT_SETREGS"},
+    {rules::PT_GETFPREGS, "PT_GETFPREGS"},
+    {rules::PT_SETFPREGS, "PT_SETFPREGS"},
+    {rules::PT_GETDBREGS, "PT_GETDBREGS"},
+    {rules::PT_SETDBREGS, "PT_SETDBREGS"},
+    {rules::PT_VM_TIMESTAMP, "PT_VM_TIMESTAMP"},
+    {rules::PT_VM_ENTRY, "PT_VM_ENTRY"},
+    {Request{30}, "30"},  // no request of any kernel: below PT_FIRSTMACH and unknown
+    {Request{71}, "71"},  // stands for the machine-dependent ones (amd64: PT_GETFSBASE)
+};
+
+// Calls text(k, arguments) with an Exec now and then, and with a Record once.
+class Table {
+ public:
+  explicit Table(const Behaviours& kernel) : kernel_(kernel) {}
+
+  template <class Text>
+  void add(Rule::By by, std::string name, std::vector<Argument> arguments, Text text) {
+    Record record(std::move(name), kernel_);
+    std::array<Record::Num, kArgumentsMax> recorded{};
+    for (std::size_t i = 0; i < arguments.size(); ++i) recorded[i] = record.argument(arguments[i].name);
+    text(record, recorded);
+    auto run = [text](Exec<SmallState>& k, const std::vector<std::int32_t>& values) {
+      std::array<Exec<SmallState>::Num, kArgumentsMax> given{};
+      for (std::size_t i = 0; i < values.size() && i < given.size(); ++i) given[i] = {values[i]};
+      text(k, given);
+    };
+    rules_.push_back({by, std::move(arguments), record.take(), std::move(run)});
+  }
+  std::vector<Rule> take() { return std::move(rules_); }
+
+ private:
+  const Behaviours& kernel_;
+  std::vector<Rule> rules_;
+};
+
+template <class K>
+using Plain = std::remove_cvref_t<K>;
+
+template <class K>
+auto truth(K& k, typename K::Num value) {
+  return !(value == k.lit(0));
+}
+
+void add_requests(Table& table) {
+  for (const auto& [req, name] : kRequests) {
+    auto by_pid = [req = req](auto& k, const auto& a) {
+      using K = Plain<decltype(k)>;
+      rules::sys_ptrace(k, rules::lwp(k, a[0]),
+                        rules::PtraceArgs<K>{.req = req,
+                                             .pid = a[1],
+                                             .tid = k.lit(kNone),
+                                             .data = a[2],
+                                             .event_mask = a[3],
+                                             .capmode = truth(k, a[4])});
+    };
+    auto by_tid = [req = req](auto& k, const auto& a) {
+      using K = Plain<decltype(k)>;
+      rules::sys_ptrace(k, rules::lwp(k, a[0]),
+                        rules::PtraceArgs<K>{.req = req,
+                                             .pid = rules::lwp(k, a[1])[td_proc],
+                                             .tid = a[1],
+                                             .data = a[2],
+                                             .event_mask = a[3],
+                                             .capmode = truth(k, a[4])});
+    };
+    const Argument caller{"td", Takes::thread}, data{"data", Takes::data}, mask{"*addr", Takes::mask},
+        capmode{"capmode", Takes::yes_no};
+    const std::string call = "ptrace(" + std::string(name);
+    if (req == rules::PT_TRACE_ME) {  // looks at no pid
+      table.add(Rule::By::request, call + ")", {caller, {"pid", Takes::process}, data, mask, capmode}, by_pid);
+      continue;
+    }
+    table.add(Rule::By::request, call + ", pid)", {caller, {"pid", Takes::process}, data, mask, capmode}, by_pid);
+    table.add(Rule::By::request, call + ", tid)", {caller, {"tid", Takes::thread}, data, mask, capmode}, by_tid);
+  }
+}
+
+void add_lifecycle(Table& table) {
+  const Argument td{"td", Takes::thread}, p{"p", Takes::process};
+  struct {
+    std::string_view name;
+    rules::ForkKind kind;
+  } constexpr forks[] = {{"fork", {}},
+                         {"vfork", {.ppwait = true}},
+                         {"rfork(RFNOWAIT)", {.nowait = true}},
+                         {"rfork(RFPPWAIT|RFNOWAIT)", {.ppwait = true, .nowait = true}}};
+  for (const auto& [name, kind] : forks)
+    table.add(Rule::By::call, std::string(name), {td, {"child", Takes::process}, {"child_td", Takes::thread}},
+              [kind = kind](auto& k, const auto& a) {
+                rules::fork1(k, rules::lwp(k, a[0]), rules::proc(k, a[1]), rules::lwp(k, a[2]), kind);
+              });
+  table.add(Rule::By::thread, "fork_return", {td},
+            [](auto& k, const auto& a) { rules::fork_return(k, rules::lwp(k, a[0])); });
+  table.add(Rule::By::thread, "thread_return", {td},
+            [](auto& k, const auto& a) { rules::thread_return(k, rules::lwp(k, a[0])); });
+  table.add(Rule::By::thread, "syscallenter", {td},
+            [](auto& k, const auto& a) { rules::syscallenter(k, rules::lwp(k, a[0])); });
+  table.add(Rule::By::thread, "syscallret", {td},
+            [](auto& k, const auto& a) { rules::syscallret(k, rules::lwp(k, a[0])); });
+  table.add(Rule::By::thread, "vfork_wait_over", {td},
+            [](auto& k, const auto& a) { rules::vfork_wait_over(k, rules::lwp(k, a[0])); });
+  for (bool set_id : {false, true})
+    table.add(Rule::By::call, set_id ? "execve(set-id file)" : "execve", {td},
+              [set_id](auto& k, const auto& a) { rules::execve(k, rules::lwp(k, a[0]), set_id); });
+  table.add(Rule::By::call, "thr_new", {p, {"td", Takes::thread}},
+            [](auto& k, const auto& a) { rules::thread_create(k, rules::proc(k, a[0]), rules::lwp(k, a[1])); });
+  table.add(Rule::By::call, "thr_exit", {td},
+            [](auto& k, const auto& a) { rules::thread_exit(k, rules::lwp(k, a[0])); });
+  table.add(Rule::By::thread, "exit1: P_WEXIT", {td, {"status", Takes::status}},
+            [](auto& k, const auto& a) { rules::exit1_wexit(k, rules::lwp(k, a[0]), a[1]); });
+  table.add(Rule::By::process, "exit1: zombie", {p},
+            [](auto& k, const auto& a) { rules::exit1_zombie(k, rules::proc(k, a[0])); });
+  table.add(Rule::By::call, "procctl(PROC_REAP_ACQUIRE)", {p},
+            [](auto& k, const auto& a) { rules::reap_acquire(k, rules::proc(k, a[0])); });
+  table.add(Rule::By::call, "procctl(PROC_REAP_RELEASE)", {p},
+            [](auto& k, const auto& a) { rules::reap_release(k, rules::proc(k, a[0])); });
+}
+
+void add_stops(Table& table) {
+  const Argument td{"td", Takes::thread}, p{"p", Takes::process}, sig{"sig", Takes::signal};
+  table.add(Rule::By::thread, "ptracestop", {td, sig},
+            [](auto& k, const auto& a) { rules::ptracestop(k, rules::lwp(k, a[0]), a[1]); });
+  table.add(Rule::By::thread, "ptracestop: resumed", {td},
+            [](auto& k, const auto& a) { rules::ptracestop_resumed(k, rules::lwp(k, a[0])); });
+  table.add(Rule::By::thread, "leave_stop", {td},
+            [](auto& k, const auto& a) { rules::leave_stop(k, rules::lwp(k, a[0])); });
+  table.add(Rule::By::thread, "thread_suspend_check", {td},
+            [](auto& k, const auto& a) { rules::thread_suspend_check(k, rules::lwp(k, a[0])); });
+  table.add(Rule::By::thread, "issignal", {td, sig},
+            [](auto& k, const auto& a) { rules::issignal_traced(k, rules::lwp(k, a[0]), a[1]); });
+  table.add(Rule::By::process, "sigstop", {p, sig},
+            [](auto& k, const auto& a) { rules::sigstop(k, rules::proc(k, a[0]), a[1]); });
+  table.add(Rule::By::process, "psignal", {p, sig},
+            [](auto& k, const auto& a) { rules::psignal(k, rules::proc(k, a[0]), a[1]); });
+  table.add(
+      Rule::By::call, "kill", {{"curp", Takes::process}, p, {"sig", Takes::data}, {"capmode", Takes::yes_no}},
+      [](auto& k, const auto& a) { rules::kill(k, rules::proc(k, a[0]), rules::proc(k, a[1]), a[2], truth(k, a[3])); });
+}
+
+// The options are data of the rule: those that each report needs, with and without WNOWAIT.
+void add_waits(Table& table) {
+  using rules::Report;
+  const Argument q{"q", Takes::process}, p{"p", Takes::process}, id{"id", Takes::process};
+  constexpr int every = rules::kWexited | rules::kWtrapped | rules::kWuntraced | rules::kWcontinued;
+  struct {
+    std::string_view name;
+    Report report;
+  } constexpr reports[] = {{"exited", Report::exited},
+                           {"trapped", Report::trapped},
+                           {"stopped", Report::stopped},
+                           {"continued", Report::continued}};
+  for (bool by_pid : {false, true})
+    for (bool nowait : {false, true})
+      for (const auto& [name, report] : reports) {
+        const int options = every | (nowait ? rules::kWnowait : 0);
+        table.add(
+            Rule::By::call,
+            std::string(by_pid ? "wait6(P_PID" : "wait6(P_ALL") + (nowait ? ", WNOWAIT): " : "): ") + std::string(name),
+            {q, p, id}, [=, report = report](auto& k, const auto& a) {
+              using K = Plain<decltype(k)>;
+              const rules::WaitArgs<K> args{.any = !by_pid, .by_pid = by_pid, .pid = a[2], .options = options};
+              rules::wait_report(k, rules::proc(k, a[0]), rules::proc(k, a[1]), args, report);
+            });
+      }
+  struct {
+    std::string_view name;
+    int options;
+  } constexpr quiet[] = {{"", rules::kWexited | rules::kWtrapped},  // as wait4 has it
+                         {", all events", every},
+                         {", no event", 0},
+                         {", unknown option", every | 0x100}};
+  struct {
+    std::string_view name;
+    bool any, by_pid;
+  } constexpr sets[] = {{"P_ALL", true, false}, {"P_PID", false, true}, {"P_PGID", false, false}};
+  for (const auto& [set, any, by_pid] : sets)
+    for (const auto& [name, options] : quiet)
+      table.add(Rule::By::call, "wait6(" + std::string(set) + std::string(name) + "): nothing", {q, id},
+                [=, any = any, by_pid = by_pid, options = options](auto& k, const auto& a) {
+                  using K = Plain<decltype(k)>;
+                  const rules::WaitArgs<K> args{.any = any, .by_pid = by_pid, .pid = a[1], .options = options};
+                  rules::wait_nothing(k, rules::proc(k, a[0]), args);
+                });
+}
+
+}  // namespace
+
+std::vector<Rule> all_rules(const Behaviours& kernel) {
+  Table table(kernel);
+  add_requests(table);
+  add_lifecycle(table);
+  add_stops(table);
+  add_waits(table);
+  return table.take();
+}
+
+std::vector<ir::Program> programs(const Behaviours& kernel) {
+  std::vector<ir::Program> out;
+  for (Rule& rule : all_rules(kernel)) out.push_back(std::move(rule.program));
+  return out;
+}
+
+}  // namespace proctor::model

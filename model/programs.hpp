@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// Every rule of the model, in one table: how to compute it and what it looks like written down.  Whoever needs all rules
+// (tests, coverage, exports, the rule listing) takes them from here; there is no second list.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "model/ir.hpp"
+
+namespace proctor::model {
+
+// What an argument of a rule stands for, and so what values it can have.
+enum class Takes : std::uint8_t {
+  process,  // slot of a process; kNone: the pid names nobody
+  thread,   // slot of a thread; kNone: the tid names nobody
+  data,     // the int data of ptrace(2): a signal, a size, a switch
+  signal,   // a signal number
+  mask,     // a set of PTRACE_* events
+  status,   // wait status of an exiting process
+  yes_no,   // 0 or 1
+};
+struct Argument {
+  std::string name;
+  Takes takes;
+};
+inline constexpr std::size_t kArgumentsMax = 6;
+
+struct Rule {
+  // Who takes the step; what the code takes for granted there is checked by nobody else.
+  enum class By : std::uint8_t {
+    request,  // ptrace(2): argument 0 is the calling thread
+    call,     // another system call: argument 0 is the calling thread or process
+    thread,   // the kernel on behalf of a thread, argument 0
+    process,  // the kernel on behalf of a process, argument 0
+  };
+  By by;
+  std::vector<Argument> arguments;
+  ir::Program program;  // program.name is the rule's name
+  std::function<void(Exec<SmallState>&, const std::vector<std::int32_t>&)> run;
+};
+
+// All rules, as a kernel with these behaviours has them.  A request that can name its target by pid or by tid is there
+// for each, and so is a rule with compile-time options for each combination that matters.
+std::vector<Rule> all_rules(const Behaviours& kernel);
+
+// The same, written down only.
+std::vector<ir::Program> programs(const Behaviours& kernel);
+
+}  // namespace proctor::model

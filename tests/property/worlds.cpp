@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "tests/property/worlds.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <ostream>
+#include <stdexcept>
+#include <string_view>
+
+namespace proctor::model {
+namespace {
+
+using property::Dice;
+
+int slot_value(Slot slot) { return slot == kNone ? -1 : slot; }
+
+// A process or thread slot, or none: one time in five.
+Slot random_slot() {
+  const int value = *rc::gen::inRange(0, 5);
+  return value == 4 ? kNone : Slot(value);
+}
+
+// Each bit set one time in four, so that several conditions on clear bits can hold together.
+std::uint16_t random_bits() {
+  return std::uint16_t(*rc::gen::arbitrary<std::uint16_t>() & *rc::gen::arbitrary<std::uint16_t>());
+}
+
+SmallState random_state() {
+  SmallState state;
+  for (Proc& p : state.proc) {
+    p.state = ProcState(*rc::gen::weightedElement<int>({{1, 0}, {4, 1}, {1, 2}}));
+    p.p_ptevents = std::uint8_t(*rc::gen::inRange(0, 0x40) & 0x3f);
+    p.p_pptr = random_slot();
+    p.p_oppid = random_slot();
+    p.p_orphan = random_slot();
+    p.p_xthread = random_slot();
+    p.p_reaper = random_slot();
+    p.p_flag = random_bits();
+    p.p_xstat = *rc::gen::arbitrary<std::uint16_t>();
+    p.p_numthreads = std::uint8_t(*rc::gen::inRange(0, 4));
+    p.p_suspcount = std::uint8_t(*rc::gen::inRange(0, 4));
+  }
+  for (Lwp& td : state.lwp) {
+    td.proc = random_slot();
+    td.td_xsig = *rc::gen::arbitrary<std::uint8_t>();
+    td.td_flag = random_bits();
+  }
+  return state;
+}
+
+}  // namespace
+
+std::ostream& operator<<(std::ostream& os, const SmallState& state) {
+  for (std::size_t i = 0; i < state.proc.size(); ++i) {
+    const Proc& p = state.proc[i];
+    os << fmt::format(
+        "\n  proc {}: state {} flag {:#06x} pptr {} oppid {} orphan {} reaper {} xthread {} ptevents {:#x} xstat {} "
+        "numthreads {} suspcount {}",
+        i, int(p.state), p.p_flag, slot_value(p.p_pptr), slot_value(p.p_oppid), slot_value(p.p_orphan),
+        slot_value(p.p_reaper), slot_value(p.p_xthread), int(p.p_ptevents), p.p_xstat, p.p_numthreads, p.p_suspcount);
+  }
+  for (std::size_t i = 0; i < state.lwp.size(); ++i) {
+    const Lwp& td = state.lwp[i];
+    os << fmt::format("\n  lwp {}: proc {} flag {:#06x} xsig {}", i, slot_value(td.proc), td.td_flag, td.td_xsig);
+  }
+  return os;
+}
+
+std::ostream& operator<<(std::ostream& os, const Outcome& o) {
+  os << fmt::format("{} errno {} clause '{}' result {} opens {} emitted", o.possible ? "possible" : "impossible",
+                    int(o.error), o.clause.id, o.result, o.opens);
+  for (std::size_t i = 0; i < o.emissions; ++i) {
+    const Emission& e = o.emitted[i];
+    os << fmt::format(" {}(proc {}: {})", trace::name(e.line), slot_value(e.proc), fmt::join(e.arg, " "));
+  }
+  return os;
+}
+
+namespace property {
+
+std::ostream& operator<<(std::ostream& os, const Dice& d) {
+  return os << fmt::format("thrown {} choices {}", fmt::join(d.thrown, " "), fmt::join(d.choices, " "));
+}
+
+std::ostream& operator<<(std::ostream& os, const Walk& walk) {
+  os << "from start " << walk.start;
+  for (const Step& step : walk.steps) {
+    const Rule& rule = table()[step.rule];
+    os << "\n  " << rule.program.name;
+    for (std::size_t i = 0; i < rule.arguments.size(); ++i)
+      os << fmt::format(" {}={}", rule.arguments[i].name, step.dice.thrown[i]);
+    os << fmt::format(" choices {}", fmt::join(step.dice.choices, " "));
+  }
+  return os;
+}
+
+// What happens before the walk, by rule names; slots: thread i belongs to process i, threads 2 and 3 to process 2 where
+// it has two.
+struct Known {
+  std::string_view rule;
+  std::vector<std::int32_t> arguments;
+};
+const std::vector<std::vector<Known>> kStarts{
+    {},
+    // 1 and 2 are children of init
+    {{"fork", {0, 1, 1}}, {"fork", {0, 2, 2}}},
+    // 2 is a child of 1 and has called PT_TRACE_ME
+    {{"fork", {0, 1, 1}}, {"fork", {1, 2, 2}}, {"ptrace(PT_TRACE_ME)", {2, 0, 0, 0, 0}}},
+    // 3 is a child of 2, and 1 traces it: stopped, waited for
+    {{"fork", {0, 1, 1}},
+     {"fork", {0, 2, 2}},
+     {"fork", {2, 3, 3}},
+     {"ptrace(PT_ATTACH, pid)", {1, 3, 0, 0, 0}},
+     {"issignal", {3, 17}},
+     {"wait6(P_ALL): trapped", {1, 3, 3}}},
+    // 2 has two threads, and 1 traces it: stopped, waited for
+    {{"fork", {0, 1, 1}},
+     {"fork", {0, 2, 2}},
+     {"thr_new", {2, 3}},
+     {"ptrace(PT_ATTACH, pid)", {1, 2, 0, 0, 0}},
+     {"issignal", {3, 17}},
+     {"thread_suspend_check", {2}},
+     {"wait6(P_ALL): trapped", {1, 2, 2}}},
+    // 1 traces 2, and 2, running, has forked 3, which is to be traced as well
+    {{"fork", {0, 1, 1}},
+     {"fork", {1, 2, 2}},
+     {"ptrace(PT_ATTACH, pid)", {1, 2, 0, 0, 0}},
+     {"issignal", {2, 17}},
+     {"wait6(P_ALL): trapped", {1, 2, 2}},
+     {"ptrace(PT_FOLLOW_FORK, pid)", {1, 2, 1, 0, 0}},
+     {"ptrace(PT_CONTINUE, pid)", {1, 2, 0, 0, 0}},
+     {"leave_stop", {2}},
+     {"fork", {2, 3, 3}}},
+};
+
+void follow(const Walk& walk, const Visit& visit) {
+  SmallState state = SmallState::boot();
+  for (const Known& known : kStarts[std::size_t(walk.start)]) {
+    for (const Rule& rule : table()) {
+      if (rule.program.name != known.rule) continue;
+      const SmallState before = state;
+      Exec<SmallState> k(state, kFreebsd104);
+      rule.run(k, known.arguments);
+      if (!k.outcome().possible || k.outcome().error != Errno::ok || !is_reachable(rule, before, known.arguments))
+        throw std::logic_error(fmt::format("start {}: {}", walk.start, describe(rule, known.arguments, k.outcome())));
+      visit(before, rule, known.arguments, k.outcome(), state);
+    }
+  }
+  for (const Step& step : walk.steps) {
+    const Rule& rule = table()[step.rule];
+    // Slots that fit are rare: turn them until the step can be taken and does something.
+    constexpr int kTurns = 125;
+    for (int turn = 0; turn < kTurns; ++turn) {
+      std::vector<std::int32_t> a = arguments(rule, step.dice);
+      int rest = turn;
+      for (std::size_t i = 0; i < a.size(); ++i) {
+        if (rule.arguments[i].takes != Takes::process && rule.arguments[i].takes != Takes::thread) continue;
+        const int slot = int((step.dice.thrown[i] + unsigned(rest)) % 5);
+        rest /= 5;
+        a[i] = slot == 4 ? kNone : slot;
+      }
+      if (!is_reachable(rule, state, a)) continue;
+      SmallState next = state;
+      Exec<SmallState> k(next, kFreebsd104, step.dice.choices);
+      rule.run(k, a);
+      if (!k.outcome().possible || next == state) continue;
+      visit(state, rule, a, k.outcome(), next);
+      state = next;
+      break;
+    }
+  }
+}
+
+rc::Gen<SmallState> any_state() { return rc::gen::exec(random_state); }
+
+rc::Gen<SmallState> any_state_with_tracee() {
+  return rc::gen::exec([] {
+    SmallState state = random_state();
+    const Slot p = Slot(*rc::gen::inRange(0, 4)), curp = Slot(*rc::gen::inRange(0, 4));
+    state.lwp[0].proc = curp;
+    Proc& tracee = state.proc[p];
+    tracee.state = ProcState::normal;
+    tracee.p_pptr = curp;
+    tracee.p_flag =
+        std::uint16_t((tracee.p_flag | P_TRACED | P_WAITED | P_STOPPED_SIG) & ~(P_WEXIT | P_SYSTEM | P_INEXEC));
+    tracee.p_suspcount = tracee.p_numthreads;
+    return state;
+  });
+}
+
+rc::Gen<Dice> dice() {
+  return rc::gen::exec([] {
+    Dice d;
+    d.thrown = *rc::gen::container<std::vector<std::uint32_t>>(kArgumentsMax, rc::gen::arbitrary<std::uint32_t>());
+    // Mostly 0: everything outside the model goes well.
+    for (std::uint8_t& choice : d.choices)
+      choice = std::uint8_t(*rc::gen::weightedElement<int>({{12, 0}, {2, 1}, {1, 2}, {1, 3}}));
+    return d;
+  });
+}
+
+std::vector<std::int32_t> arguments(const Rule& rule, const Dice& d) {
+  constexpr std::int32_t data[] = {0, 1, 4, 5, 9, 17, 19, 128, 129, -1, 160, 161, 0x7fffffff, -0x7fffffff - 1};
+  constexpr std::int32_t signals[] = {0, 1, 5, 9, 17, 18, 19, 20, 128};
+  constexpr std::int32_t masks[] = {0, 1, 0x8, 0x3f, 0x40, -1};
+  constexpr std::int32_t statuses[] = {0, 9, 0x0100, 0xff00};
+  std::vector<std::int32_t> out;
+  for (std::size_t i = 0; i < rule.arguments.size(); ++i) {
+    const std::uint32_t n = d.thrown[i];
+    auto one_of = [n](const auto& values) { return values[n % std::size(values)]; };
+    switch (rule.arguments[i].takes) {
+      case Takes::process:
+      case Takes::thread: out.push_back(n % 9 == 8 ? kNone : std::int32_t(n % 9 % 4)); break;
+      case Takes::data: out.push_back(one_of(data)); break;
+      case Takes::signal: out.push_back(one_of(signals)); break;
+      case Takes::mask: out.push_back(one_of(masks)); break;
+      case Takes::status: out.push_back(one_of(statuses)); break;
+      case Takes::yes_no: out.push_back(n % 16 == 15 ? 1 : 0); break;
+    }
+  }
+  return out;
+}
+
+bool is_reachable(const Rule& rule, const SmallState& state, const std::vector<std::int32_t>& a) {
+  const std::string& name = rule.program.name;
+  auto proc_is = [&](std::int32_t p, ProcState wanted) {
+    return p != kNone && state.proc[std::size_t(p)].state == wanted;
+  };
+  auto lwp_at = [&](std::int32_t td) { return td == kNone ? Lwp{} : state.lwp[std::size_t(td)]; };
+  auto exists = [&](std::int32_t td) {  // a thread of a living process
+    return td != kNone && proc_is(lwp_at(td).proc, ProcState::normal);
+  };
+  auto runs = [&](std::int32_t td) { return exists(td) && (lwp_at(td).td_flag & TD_SUSPENDED) == 0; };
+  auto flags = [&](std::int32_t p) { return p == kNone ? 0 : int(state.proc[std::size_t(p)].p_flag); };
+  // In user mode or in a system call: not in a stop, not on its way through exit, not a vfork parent that waits.
+  auto free_to_act = [&](std::int32_t td) {
+    return runs(td) && (lwp_at(td).td_flag & (TDB_XSIG | TD_RFPPWAIT | TDB_STOPATFORK)) == 0 &&
+           (flags(lwp_at(td).proc) & P_WEXIT) == 0 && state.proc[lwp_at(td).proc].p_xthread != td;
+  };
+  auto has_free_thread = [&](std::int32_t p) {
+    for (int td = 0; td < SmallState::kLwps; ++td)
+      if (lwp_at(td).proc == p && free_to_act(td)) return true;
+    return false;
+  };
+  auto is_init = [&](std::int32_t td) { return td != kNone && lwp_at(td).proc == kInit; };
+
+  if (rule.by == Rule::By::request) return free_to_act(a[0]);
+  if (name.find("fork") != std::string::npos && rule.by == Rule::By::call)
+    return free_to_act(a[0]) && a[1] != kNone && a[2] != kNone && lwp_at(a[2]).proc == kNone;
+  if (name.starts_with("execve")) {  // thread_single() has ended the others: they cannot be in a stop
+    return free_to_act(a[0]) && !is_init(a[0]) && state.proc[lwp_at(a[0]).proc].p_numthreads == 1;
+  }
+  if (name == "thr_new") return has_free_thread(a[0]) && a[0] != kInit && a[1] != kNone && lwp_at(a[1]).proc == kNone;
+  if (name == "thr_exit") return free_to_act(a[0]) && state.proc[lwp_at(a[0]).proc].p_numthreads > 1;
+  if (name == "exit1: P_WEXIT") return free_to_act(a[0]) && !is_init(a[0]);
+  if (name == "exit1: zombie") return a[0] != kNone && a[0] != kInit;
+  if (name == "sigstop") return a[0] != kNone && a[0] != kInit && (a[1] == 17 || a[1] == 18);  // init ignores them
+  if (name == "psignal") return a[0] != kNone && a[1] != 0 && proc_is(a[0], ProcState::normal);
+  if (rule.by == Rule::By::call) return a[0] != kNone && has_free_thread(a[0]);
+  // The rest are steps of a thread.
+  if (!runs(a[0])) return false;
+  const Lwp td = lwp_at(a[0]);
+  const int p_flag = flags(td.proc);
+  if (name == "ptracestop: resumed")
+    return ((td.td_flag & TDB_XSIG) != 0 || state.proc[td.proc].p_xthread == a[0]) && (p_flag & P_WEXIT) == 0;
+  if (name == "leave_stop")
+    return ((td.td_flag & TDB_XSIG) == 0 || (p_flag & P_TRACED) == 0) && state.proc[td.proc].p_xthread != a[0];
+  if (name == "thread_suspend_check") return (p_flag & P_WEXIT) == 0;
+  if (name == "vfork_wait_over") return (td.td_flag & TD_RFPPWAIT) != 0;
+  if (name == "fork_return") return (p_flag & P_WEXIT) == 0;
+  if (name == "ptracestop") return free_to_act(a[0]) && (p_flag & P_TRACED) != 0;
+  return free_to_act(a[0]);
+}
+
+// How often a walk tries a rule: what brings processes together comes more often than what ends them.
+int weight(const Rule& rule) {
+  const std::string& name = rule.program.name;
+  if (name.find("PT_ATTACH") != std::string::npos || name.find("PT_CONTINUE") != std::string::npos) return 12;
+  if (name.find("PT_DETACH") != std::string::npos) return 4;
+  if (rule.by == Rule::By::request) return 2;
+  if (name.starts_with("exit1") || name.starts_with("kill")) return 3;
+  if (name == "ptracestop" || name == "issignal" || name == "thread_suspend_check") return 25;
+  if (name.starts_with("wait6") && name.find("trapped") != std::string::npos) return 12;
+  if (name.starts_with("wait6")) return name.ends_with("nothing") ? 1 : 3;
+  if (name == "fork") return 25;
+  return 6;
+}
+
+rc::Gen<Walk> walk() {
+  static const std::vector<std::uint32_t> lots = [] {
+    std::vector<std::uint32_t> out;
+    for (std::uint32_t i = 0; i < table().size(); ++i) out.insert(out.end(), std::size_t(weight(table()[i])), i);
+    return out;
+  }();
+  return rc::gen::exec([] {
+    Walk w;
+    w.start = *rc::gen::inRange(0, int(kStarts.size()));
+    w.steps = *rc::gen::container<std::vector<Step>>(
+        rc::gen::exec([] { return Step{.rule = *rc::gen::elementOf(lots), .dice = *dice()}; }));
+    return w;
+  });
+}
+
+std::string describe(const Rule& rule, const std::vector<std::int32_t>& a, const Outcome& o) {
+  std::string out = rule.program.name + " with";
+  for (std::size_t i = 0; i < a.size(); ++i)
+    out += fmt::format(" {}={}", rule.arguments[i].name, a[i] == kNone ? "none" : std::to_string(a[i]));
+  return out + fmt::format(": errno {} {}", int(o.error), o.clause.id);
+}
+
+}  // namespace property
+}  // namespace proctor::model

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// States and steps for the property tests: completely random field values, and walks from the boot state by steps that
+// a kernel could take.
+#pragma once
+
+#include <gtest/gtest.h>  // rapidcheck/gtest.h needs it and does not include it
+#include <rapidcheck/gtest.h>
+
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include "model/programs.hpp"
+
+namespace proctor::model {
+
+// For RapidCheck's reports.
+std::ostream& operator<<(std::ostream& os, const SmallState& state);
+std::ostream& operator<<(std::ostream& os, const Outcome& outcome);
+
+namespace property {
+
+inline const std::vector<Rule>& table() {
+  static const std::vector<Rule> rules = all_rules(kFreebsd104);
+  return rules;
+}
+
+// Any value that fits in each field, sensible or not.
+rc::Gen<SmallState> any_state();
+
+// Any state in which one process is, to the checks of kern_ptrace(), a stopped tracee of thread 0.
+rc::Gen<SmallState> any_state_with_tracee();
+
+// One argument vector that fits every rule: argument i of a rule is picked from the numbers by what it stands for.
+struct Dice {
+  std::vector<std::uint32_t> thrown;  // kArgumentsMax numbers
+  Choices choices{};
+};
+std::ostream& operator<<(std::ostream& os, const Dice& dice);
+rc::Gen<Dice> dice();
+std::vector<std::int32_t> arguments(const Rule& rule, const Dice& dice);
+
+// Whether the kernel could come to this rule with these arguments in this state.  The rule's own guards say what the
+// code decides; this says what holds because of where the code stands: who runs, who is in a stop, which slots are new.
+bool is_reachable(const Rule& rule, const SmallState& state, const std::vector<std::int32_t>& arguments);
+
+struct Step {
+  std::uint32_t rule = 0;
+  Dice dice;
+};
+struct Walk {
+  int start = 0;  // which of a few states that real programs come to
+  std::vector<Step> steps;
+};
+std::ostream& operator<<(std::ostream& os, const Walk& walk);
+rc::Gen<Walk> walk();
+
+// Takes the steps of a walk that can be taken and shows each: before, rule, arguments, outcome, after.
+using Visit = std::function<void(const SmallState&, const Rule&, const std::vector<std::int32_t>&, const Outcome&,
+                                 const SmallState&)>;
+void follow(const Walk& walk, const Visit& visit);
+
+std::string describe(const Rule& rule, const std::vector<std::int32_t>& arguments, const Outcome& outcome);
+
+}  // namespace property
+}  // namespace proctor::model
