@@ -108,9 +108,14 @@ std::vector<Slot> Acceptor::widen(const Config& c, const std::vector<Slot>& focu
   for (Slot p : focus) {
     add(p);
     if (p == kNone) continue;
-    add(c.proc(p).p_pptr);
     add(c.proc(p).p_oppid);
     add(c.proc(p).p_orphan);
+    Slot up = c.proc(p).p_pptr;  // its debugger may be traced in turn, and so on
+    for (int level = 0; level < 4 && up != kNone && up != kInit; ++level) {
+      add(up);
+      if ((c.proc(up).p_flag & model::P_TRACED) == 0) break;
+      up = c.proc(up).p_pptr;
+    }
     for (Slot q = 0; q < KernelState::kProcs; ++q) {  // a vfork child that p may wait for
       const Proc& child = c.proc(q);
       if (child.state == ProcState::normal && (child.p_flag & model::P_PPWAIT) != 0 &&
