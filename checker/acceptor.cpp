@@ -218,16 +218,16 @@ bool Acceptor::thread_runs(Slot td) {
   auto runs = [&, td](Config& c) {
     const Slot p = c.lwp(td).proc;
     if (p == kNone || c.proc(p).state != ProcState::normal) {
-      failed(fmt::format("process {} does not exist", pid));
+      note([&] { return fmt::format("process {} does not exist", pid); });
       return false;
     }
     const std::uint16_t flags = c.lwp(td).td_flag;
     if ((c.proc(p).p_flag & model::P_WEXIT) != 0) {
-      failed(fmt::format("process {} is exiting", pid));
+      note([&] { return fmt::format("process {} is exiting", pid); });
       return false;
     }
     if ((flags & (model::TD_SUSPENDED | model::TDB_STOPATFORK)) != 0) {
-      failed(fmt::format("process {} is stopped and nothing has let it go on", pid));
+      note([&] { return fmt::format("process {} is stopped and nothing has let it go on", pid); });
       return false;
     }
     if (flags == 0) return true;
@@ -286,7 +286,8 @@ bool Acceptor::on_call(const Event& e) {
   if (e.code == sys::thr_new || e.code == sys::thr_create) call.child_td = names_.add_lwp(e.pid, 0, frontier_);
   const bool wait = e.code == sys::wait4 || e.code == sys::wait6;
   const bool ptrace = e.code == sys::ptrace;
-  if (call.returns && ((wait && (call.error != 0 || call.retval == 0)) || ((ptrace || e.code == sys::kill) && call.error != 0))) {
+  if (call.returns && ((wait && (call.error != 0 || call.retval == 0)) || ((ptrace || e.code == sys::kill) && call.error != 0)) &&
+      !(tracing_lines() && must_write_line(call))) {
     watched_.push_back(td);
     mark_satisfied(td);
   }
@@ -371,7 +372,7 @@ bool Acceptor::on_ret(const Event& e) {
           return false;
         }
         if (!is_exec(call.code) && (c.lwp(td).td_flag & model::TD_SUSPENDED) != 0) {
-          failed(fmt::format("process {} is stopped and nothing has let it go on", names_.lwp(td).pid));
+          note([&] { return fmt::format("process {} is stopped and nothing has let it go on", names_.lwp(td).pid); });
           return false;
         }
         return true;
@@ -429,11 +430,11 @@ void Acceptor::failed(const model::Clause& clause, model::Errno error, bool poss
   if (!noting_) return;
   const std::string where = clause.file.empty() ? "" : fmt::format(" [{}, {}:{}]", clause.id, clause.file, clause.line);
   if (!possible)
-    failed(fmt::format("not possible{}", where));
+    note([&] { return fmt::format("not possible{}", where); });
   else if (error == model::Errno::ok)
     failed("success");
   else
-    failed(fmt::format("errno {}{}", int(error), where));
+    note([&] { return fmt::format("errno {}{}", int(error), where); });
 }
 
 void Acceptor::failed(std::string why) {

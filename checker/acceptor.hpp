@@ -153,6 +153,10 @@ class Acceptor {
   // What went wrong, for the report; kept only while the direct explanation (no internal step) is tried.
   void failed(const model::Clause& clause, model::Errno error = model::Errno::ok, bool possible = true);
   void failed(std::string why);
+  template <class Words>
+  void note(Words&& words) {
+    if (noting_) failed(words());
+  }
 
   const model::Behaviours& kernel_;
   const trace::Log* ktrace_;
@@ -171,8 +175,6 @@ class Acceptor {
   std::uint64_t lost_ = 0;          // records that the log says were lost so far
   bool threads_shown_ = true;       // the log has thread ids
   bool noting_ = false;
-  bool asking_ = false;
-  int asked_ = 0;
   std::vector<std::string> notes_;
   Result result_;
 };

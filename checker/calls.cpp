@@ -53,9 +53,11 @@ Slot Acceptor::target(const InFlight& call) const {
 std::vector<Acceptor::Attempt> Acceptor::outcomes(Slot td, const InFlight& call) {
   if ((call.code == sys::wait4 || call.code == sys::wait6) && call.error == 0 && call.retval > 0) {
     const rules::WaitArgs<Machine> args = wait_args(call);
+    const Slot child = names_.find(std::int32_t(call.retval));
     std::vector<Attempt> kinds;
     auto possible = [&](Report report) {
       switch (report) {
+        case Report::exited: return child == kNone || may_end_exit(child);
         case Report::stopped: return (args.options & rules::kWuntraced) != 0;
         case Report::continued: return (args.options & rules::kWcontinued) != 0;
         default: return true;
@@ -115,7 +117,7 @@ bool Acceptor::apply_fork(Config& c, Slot td, const InFlight& call) {
                 .nowait = call.code == sys::rfork && (int(call.args[0]) & kRfnowait) != 0});
   if (!m.outcome().possible) {
     if (c.proc(child).state != ProcState::free)
-      failed(fmt::format("a pid that is not in use: process {} lives [fork-pid-free, kern_fork.c:260]", call.retval));
+      note([&] { return fmt::format("a pid that is not in use: process {} lives [fork-pid-free, kern_fork.c:260]", call.retval); });
     failed(m.outcome().clause, Errno::ok, false);
   }
   return m.outcome().possible;
@@ -150,7 +152,7 @@ bool Acceptor::apply_wait(Config& c, Slot td, const InFlight& call, Report repor
   if (report == Report::trapped || report == Report::stopped) settle(c, p);
   const rules::WaitArgs<Machine> args = wait_args(call);
   if (args.by_pid && args.pid.v != p) {
-    failed(fmt::format("process {} or an error: no other was asked for", std::int32_t(call.args[call.code == sys::wait6])));
+    note([&] { return fmt::format("process {} or an error: no other was asked for", std::int32_t(call.args[call.code == sys::wait6])); });
     return false;
   }
   Machine m(c.k, kernel_);
@@ -158,8 +160,8 @@ bool Acceptor::apply_wait(Config& c, Slot td, const InFlight& call, Report repor
   const Outcome& out = m.outcome();
   if (!out.possible) {
     if (report == Report::exited)
-      failed(fmt::format("process {} is no child of {} that has something to report [{}, {}:{}]", call.retval,
-                         names_.lwp(td).pid, out.clause.id, out.clause.file, out.clause.line));
+      note([&] { return fmt::format("process {} is no child of {} that has something to report [{}, {}:{}]", call.retval,
+                         names_.lwp(td).pid, out.clause.id, out.clause.file, out.clause.line); });
     return false;
   }
   return out.emissions == 0 || !tracing_lines() || (line_ != nullptr && matches(c, out.emitted[0], *line_));
@@ -254,12 +256,8 @@ bool Acceptor::apply_ptrace(Config& c, Slot td, const InFlight& call, int event_
     if (call.returns && int(out.error) != call.error) return false;
     if (call.returns && call.error == 0 && (req == rules::PT_GETNUMLWPS || req == rules::PT_GETLWPLIST) &&
         out.result != call.retval) {
-      failed(fmt::format("{} threads", out.result));
+      note([&] { return fmt::format("{} threads", out.result); });
       return false;
-    }
-    if (asking_) {  // only: does the rule write a line and then fail in this way?
-      asked_ += out.emissions;
-      return true;
     }
     if (!tracing_lines() || out.emissions == 0) return line_ == nullptr;
     return line_ != nullptr && matches(c, out.emitted[0], *line_);

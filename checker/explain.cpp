@@ -90,6 +90,7 @@ int Acceptor::exit_status(Slot p) const {
 
 // The other threads of a process that is to stop have followed.
 void Acceptor::settle(Config& c, Slot p) const {
+  if ((c.proc(p).p_flag & model::P_STOPPED) == 0 || c.proc(p).p_suspcount == c.proc(p).p_numthreads) return;
   for (Slot td = 0; td < KernelState::kLwps; ++td) {
     if (c.lwp(td).proc != p || (c.lwp(td).td_flag & model::TD_SUSPENDED) != 0) continue;
     Config copy = c;
@@ -309,6 +310,11 @@ bool Acceptor::explain_all(const std::vector<Attempt>& kinds, std::initializer_l
       }
     noting_ = false;
     return false;
+  }
+  if (next.size() == 1) {
+    frontier_ = std::move(next);
+    mark_all_satisfied();
+    return true;
   }
   // Different explanations often lead to the same state.
   std::unordered_multimap<std::size_t, std::size_t> seen;

@@ -110,7 +110,7 @@ bool Acceptor::matches(const Config& c, const Emission& emission, const Event& e
   auto* self = const_cast<Acceptor*>(this);
   auto same = [&](std::string_view what, std::int64_t model, std::int64_t log) {
     if (model == log) return true;
-    self->failed(fmt::format("{} {}", what, model));
+    self->note([&] { return fmt::format("{} {}", what, model); });
     return false;
   };
   if (emission.line != e.ktr) return false;
@@ -180,17 +180,22 @@ bool Acceptor::must_write_line(const InFlight& call) const {
            });
   if (call.code != sys::ptrace) return false;
   if (call.error == 0) return call.args[0] < rules::PT_FIRSTMACH;
-  // Some requests write their line before they can fail; the state tells.
-  const Slot td = Slot(&call - calls_.data());
-  auto* self = const_cast<Acceptor*>(this);
-  return std::any_of(frontier_.begin(), frontier_.end(), [&](const Config& c) {
-    Config copy = c;
-    self->asking_ = true;
-    self->asked_ = 0;
-    self->apply_ptrace(copy, td, call, 0);
-    self->asking_ = false;
-    return self->asked_ > 0;
+  // A request may write its line and then fail.  It did if more lines are left than calls that will succeed.
+  const auto pid = std::int32_t(call.args[1]);
+  std::int64_t lines = 0, successes = 0;
+  ahead(pid, [&](const Event& e) {
+    lines += call_may_write(call, e) ? 1 : 0;
+    return false;
   });
+  if (lines == 0) return false;
+  for (std::uint32_t i = 0; i < ktrace_->events.size(); ++i) {
+    const Event& e = ktrace_->events[i];
+    if (e.kind != trace::Kind::call || e.code != sys::ptrace || e.args[0] != call.args[0] || std::int32_t(e.args[1]) != pid)
+      continue;
+    const std::uint32_t ret = future_->ret_of(i);
+    successes += ret != kNever && ret >= at_ && ktrace_->events[ret].error == 0 ? 1 : 0;
+  }
+  return lines > successes;
 }
 
 // The next line about this process after the one being explained.
@@ -402,11 +407,11 @@ bool Acceptor::stop_line(Config& c, const Event& e, Slot p, Slot td) {
   const auto observed = std::uint16_t(e.args[0] & model::TDB_MASK);
   const auto sig = std::int32_t(e.args[1]);
   if (c.lwp(td).proc != p || c.proc(p).state != ProcState::normal || (c.proc(p).p_flag & model::P_WEXIT) != 0) {
-    failed(fmt::format("thread {} does not run", e.tid));
+    note([&] { return fmt::format("thread {} does not run", e.tid); });
     return false;
   }
   if ((c.lwp(td).td_flag & model::TD_SUSPENDED) != 0) {
-    failed(fmt::format("thread {} is stopped and nothing has let it go on", e.tid));
+    note([&] { return fmt::format("thread {} is stopped and nothing has let it go on", e.tid); });
     return false;
   }
   Machine m(c.k, kernel_);
@@ -431,7 +436,7 @@ bool Acceptor::stop_line(Config& c, const Event& e, Slot p, Slot td) {
       m.set(thread, flag);
       return true;
     }
-    failed(fmt::format("no report of {}: it was not asked for", what));
+    note([&] { return fmt::format("no report of {}: it was not asked for", what); });
     return false;
   };
   if (!report(model::TDB_EXEC, model::PTRACE_EXEC, "an exec") || !report(model::TDB_FORK, model::PTRACE_FORK, "a fork") ||
@@ -456,7 +461,7 @@ bool Acceptor::stop_line(Config& c, const Event& e, Slot p, Slot td) {
                       (model::P2_PTRACE_FSTP | model::PEND_STOP);
   if (!new_child && (observed & model::TDB_FSTP) != 0) expected |= ritual ? model::TDB_FSTP : 0;
   if (expected != observed) {
-    failed(fmt::format("flags {:#x}", expected));
+    note([&] { return fmt::format("flags {:#x}", expected); });
     return false;
   }
   if (!new_child && (observed & model::TDB_FSTP) != 0)
@@ -466,7 +471,7 @@ bool Acceptor::stop_line(Config& c, const Event& e, Slot p, Slot td) {
   static_cast<void>(now);
   if (!m.outcome().possible) failed(m.outcome().clause, model::Errno::ok, false);
   const bool traced_or_was = (c.proc(p).p_flag & model::P_TRACED) != 0;
-  if (!traced_or_was) failed(fmt::format("process {} is not traced", e.pid));
+  if (!traced_or_was) note([&] { return fmt::format("process {} is not traced", e.pid); });
   return m.outcome().possible && traced_or_was;
 }
 
@@ -490,7 +495,7 @@ bool Acceptor::explain_line(const Event& e) {
           if (m.outcome().emissions == 0) failed("no attach: the parent's debugger does not follow forks");
           return m.outcome().possible && m.outcome().emissions == 1 && matches(c, m.outcome().emitted[0], e);
         }
-        failed(fmt::format("process {} is no new child of a process that follows forks", e.pid));
+        note([&] { return fmt::format("process {} is no new child of a process that follows forks", e.pid); });
         return false;
       }});
       break;
@@ -507,7 +512,7 @@ bool Acceptor::explain_line(const Event& e) {
         Machine m(c.k, kernel_);
         rules::exit1_zombie(m, m.proc(p));
         if (clears && m.outcome().possible) return true;
-        failed(fmt::format("process {} is no orphan of {}", e.args[0], e.pid));
+        note([&] { return fmt::format("process {} is no orphan of {}", e.args[0], e.pid); });
         return false;
       }});
       break;

@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "checker/world.hpp"
 
-#include <boost/container_hash/hash.hpp>
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include <cstddef>
 #include <cstring>
+#include <type_traits>
 
 namespace proctor::check {
 
 using model::ProcState;
 
-std::size_t hash_value(const Config& config) {
-  std::size_t seed = 0;
-  for (const model::Proc& p : config.k.proc)
-    if (p.state != ProcState::free) {
-      std::array<unsigned char, sizeof p> bytes{};
-      std::memcpy(bytes.data(), &p, sizeof p);
-      boost::hash_range(seed, bytes.begin(), bytes.end());
-    }
-  for (const model::Lwp& td : config.k.lwp)
-    if (td.proc != kNone) boost::hash_combine(seed, (std::uint32_t{td.proc} << 24) ^ (td.td_flag * 256U) ^ td.td_xsig);
-  for (int i = 0; i < config.early_count; ++i) boost::hash_combine(seed, config.early[std::size_t(i)].td);
-  return seed;
-}
+// Config has no padding before early_count, so its bytes are its value.
+constexpr std::size_t kConfigBytes = offsetof(Config, early_count) + sizeof(Config::early_count);
+static_assert(std::is_standard_layout_v<Config> &&
+              kConfigBytes == sizeof(KernelState) + Config::kEarlyMax * sizeof(Config::Early) + 1);
+
+std::size_t hash_value(const Config& config) { return XXH3_64bits(&config, kConfigBytes); }
+
+bool operator==(const Config& a, const Config& b) { return std::memcmp(&a, &b, kConfigBytes) == 0; }
 
 Names::Names() {
   procs_[kInit] = {.pid = 1};

@@ -41,6 +41,7 @@ struct Config {
       if (early[std::size_t(i)].td == td) return true;
     return false;
   }
+  // The calls stand in no particular order; freed places are zeroed so that equal values have equal bytes.
   void drop_early(Slot td) {
     for (int i = 0; i < early_count; ++i)
       if (early[std::size_t(i)].td == td) {
@@ -56,7 +57,7 @@ struct Config {
   const model::Proc& proc(Slot slot) const { return k.proc[slot]; }
   model::Lwp& lwp(Slot slot) { return k.lwp[slot]; }
   const model::Lwp& lwp(Slot slot) const { return k.lwp[slot]; }
-  friend bool operator==(const Config&, const Config&) = default;
+  friend bool operator==(const Config& a, const Config& b);
 };
 std::size_t hash_value(const Config& config);
 using Frontier = std::vector<Config>;

@@ -38,8 +38,9 @@ typename K::Bool reportable(K& k, ProcRef<K> q, ProcRef<K> p, const WaitArgs<K>&
     case Report::trapped:  // kern_exit.c:1219
       return child && stopped_whole && p[P_TRACED] && p[P_STOPPED_TRACE | P_STOPPED_SIG] &&
              k.yes((a.options & kWtrapped) != 0);
-    case Report::stopped:  // kern_exit.c:1249
-      return child && stopped_whole && p[P_STOPPED_SIG] && k.yes((a.options & kWuntraced) != 0);
+    case Report::stopped:  // kern_exit.c:1249, after the test for trapped
+      return child && stopped_whole && p[P_STOPPED_SIG] && k.yes((a.options & kWuntraced) != 0) &&
+             !(p[P_TRACED] && k.yes((a.options & kWtrapped) != 0));
     case Report::continued:  // kern_exit.c:1275
       return child && is(p, ProcState::normal) && p[P_CONTINUED] && k.yes((a.options & kWcontinued) != 0);
     case Report::none: break;
