@@ -146,7 +146,10 @@ class Acceptor {
   bool call_may_write(const InFlight& call, const trace::Event& e) const;
   bool must_write_line(const InFlight& call) const;
   const trace::Event* next_line(std::int32_t pid) const;
-  bool attached_by_parent(const trace::Event& attach) const;
+  enum class Attacher : std::uint8_t { parent, other, either };
+  Attacher attached_by_parent(const trace::Event& attach) const;
+  bool stand_in_dies(Config& c, Slot tracee);
+  bool stand_in_may_die(Slot tracee) const;
   void show_threads(const trace::Event& e, Slot p);
 
   bool tracing_lines() const { return ktr_ != nullptr; }

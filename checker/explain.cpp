@@ -54,6 +54,13 @@ bool Acceptor::acts_next(const Config& c, Slot debugger) const {
                       });
 }
 
+// Without thread addresses a second attach could always mean that the first debugger died.  It is believed only of a process
+// that dies then too: no later line is about it.
+bool Acceptor::stand_in_may_die(Slot tracee) const {
+  return line_ != nullptr && line_->pid == names_.pid(tracee) &&
+         (line_->ktr == trace::Ktr::wait_moved || (line_->ktr == trace::Ktr::attach && next_line(line_->pid) == nullptr));
+}
+
 // A process of which a later line says that it stops has not begun to exit.  (Unless its pid is used again later.)
 bool Acceptor::has_stop_ahead(Slot p) const {
   const auto it = lines_of_.find(names_.pid(p));
@@ -213,7 +220,11 @@ void Acceptor::process_moves(const Config& from, Slot p, Frontier& out) {
       auto q = m.proc(p);
       rules::sendsig(m, q, m.lwp(proc.p_xthread), rules::PT_CONTINUE, {0});
     });
-  if (may_begin_exit(from, p) && p != names_.elsewhere())
+  if (traced && proc.p_pptr == names_.stand_in() && stand_in_may_die(p)) {
+    Config c = from;
+    if (stand_in_dies(c, p)) out.push_back(c);
+  }
+  if (may_begin_exit(from, p) && p != names_.elsewhere() && p != names_.departing())
     for (Slot td = 0; td < KernelState::kLwps; ++td) {
       if (from.lwp(td).proc != p || (from.lwp(td).td_flag & model::TD_SUSPENDED) != 0) continue;
       step([&](Machine& m, Config&) { rules::exit1_wexit(m, m.lwp(td), {exit_status(p)}); });

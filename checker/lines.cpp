@@ -207,15 +207,16 @@ const Event* Acceptor::next_line(std::int32_t pid) const {
 }
 
 // Who attached, if no caller is in the log: the process's own parent, or another?  The line that ends the tracing tells.
-bool Acceptor::attached_by_parent(const Event& attach) const {
+Acceptor::Attacher Acceptor::attached_by_parent(const Event& attach) const {
   const auto it = lines_of_.find(attach.pid);
   for (std::uint32_t i : it->second) {
     const Event& e = ktr_->events[i];
     if (i < line_at_) continue;
-    if (e.ktr == Ktr::detach) return e.args[0] == 0;
-    if (e.ktr == Ktr::attach || e.ktr == Ktr::wait_moved) return false;
+    if (e.ktr == Ktr::detach) return e.args[0] == 0 ? Attacher::parent : Attacher::other;
+    if (e.ktr == Ktr::wait_moved && e.args[0] == 1) return Attacher::either;  // the debugger died
+    if (e.ktr == Ktr::attach || e.ktr == Ktr::wait_moved) return Attacher::other;
   }
-  return false;
+  return Attacher::other;
 }
 
 // PT_GETNUMLWPS and PT_GETLWPLIST of a process whose thread calls are not in the log: they tell how many threads it has.
@@ -280,8 +281,22 @@ Slot Acceptor::ghost_of(std::uint64_t thread) {
     if (names_[i].pid < 0 && names_[i].thread == thread) return i;
   const Slot p = new_ghost();
   names_[p].thread = thread;
-  if (thread == 0) names_.set_stand_in(p);
+  if (thread == 0) names_.set_stand_in(p, new_ghost());
   return p;
+}
+
+// One of the callers that the stand-in stands for dies: its tracee is released as exit1() does it.
+bool Acceptor::stand_in_dies(Config& c, Slot tracee) {
+  const Slot one = names_.departing();
+  c.proc(one).state = ProcState::normal;
+  c.proc(tracee).p_pptr = one;
+  Machine m(c.k, kernel_);
+  rules::exit1_wexit(m, m.lwp(Slot(m.first_lwp(m.proc(one)).v)), {rules::kSigkill});
+  rules::exit1_zombie(m, m.proc(one));
+  if (!m.outcome().possible) return false;
+  c.proc(one).state = ProcState::normal;  // ready for the next
+  c.proc(one).p_flag = 0;
+  return true;
 }
 
 // Who attaches: the unnamed process that this thread was before, or a new one that got the address of a dead thread?  If
@@ -536,12 +551,17 @@ bool Acceptor::explain_line(const Event& e) {
         }
       if (!kinds.empty()) break;
       const bool by_itself = e.ktr == Ktr::trace_me;
-      const Slot parent = e.ktr == Ktr::attach ? names_.find(std::int32_t(e.args[0])) : kNone;
-      const Slot attacher = e.ktr != Ktr::attach ? kNone
-                            : parent != kNone && !names_[parent].logged && attached_by_parent(e) ? parent
-                                                                                                 : attacher_of(e);
+      std::vector<Slot> attachers{kNone};
+      if (e.ktr == Ktr::attach) {
+        const Slot parent = names_.find(std::int32_t(e.args[0]));
+        const bool parent_may = parent != kNone && !names_[parent].logged;
+        const Attacher who = parent_may ? attached_by_parent(e) : Attacher::other;
+        attachers.clear();
+        if (who != Attacher::other) attachers.push_back(parent);
+        if (who != Attacher::parent) attachers.push_back(attacher_of(e));
+      }
       if ((e.ktr == Ktr::getnumlwps || e.ktr == Ktr::getlwplist) && !names_[p].logged) show_threads(e, p);
-      kinds.push_back({[&, by_itself, attacher](Config& c) {
+      for (const Slot attacher : attachers) kinds.push_back({[&, by_itself, attacher](Config& c) {
         const Slot caller = by_itself ? p : attacher != kNone ? attacher : c.proc(p).p_pptr;
         if (caller == kNone || names_[caller].logged) {
           failed("no such call is in flight");

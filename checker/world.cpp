@@ -48,6 +48,8 @@ void Names::collect(const Frontier& frontier) {
   };
   use(kInit);
   use(elsewhere_);
+  use(stand_in_);
+  use(departing_);
   for (const Config& c : frontier) {
     for (Slot i = 0; i < KernelState::kProcs; ++i) {
       const model::Proc& p = c.proc(i);

@@ -104,7 +104,11 @@ class Names {
 
   Slot elsewhere() const { return elsewhere_; }  // parent of what was there before the log began
   Slot stand_in() const { return stand_in_; }    // KTR lines without thread addresses: all callers together
-  void set_stand_in(Slot p) { stand_in_ = p; }
+  Slot departing() const { return departing_; }  // takes the place of one of them that dies
+  void set_stand_in(Slot p, Slot departing) {
+    stand_in_ = p;
+    departing_ = departing;
+  }
 
  private:
   void collect(const Frontier& frontier);
@@ -114,7 +118,7 @@ class Names {
   std::unordered_map<std::int32_t, Slot> by_pid_, by_tid_;
   std::int32_t next_ghost_ = -1;
   Slot elsewhere_ = 1;
-  Slot stand_in_ = kNone;
+  Slot stand_in_ = kNone, departing_ = kNone;
 };
 
 }  // namespace proctor::check

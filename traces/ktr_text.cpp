@@ -243,12 +243,35 @@ bool take_console_prefix(std::string_view& text, Event& event) {
   return found;
 }
 
-// Whether part of another line is in this message: the CPUs write to the console without waiting for each other.
-bool is_interleaved(std::string_view message) {
-  constexpr std::string_view kMarks[] = {
-      "\t", "PT_", "ptracestop: ", "fork_return: ", "wait: ", "stopevent: ", "clearing orphan "};
-  return std::any_of(std::begin(kMarks), std::end(kMarks),
-                     [&](std::string_view mark) { return message.find(mark) != std::string_view::npos; });
+// The CPUs write to the console without waiting for each other, so a line can hold pieces of several.  These words begin
+// a piece; a message that stands whole between two of them is believed.
+constexpr std::string_view kMarks[] = {"\t",           "cpu",    "kern/",      "PT_",     "ptracestop: ",
+                                       "fork_return: ", "wait: ", "stopevent: ", "exit: pid"};
+
+std::size_t next_mark(std::string_view text, std::size_t from) {
+  std::size_t next = std::string_view::npos;
+  for (std::string_view mark : kMarks) {
+    next = std::min(next, text.find(mark, from));
+  }
+  return next;
+}
+
+// Reads the whole messages among the pieces of a line.  Says whether pieces are left over.
+bool read_pieces(std::string_view text, const Event& where, Log& log) {
+  bool left_over = false;
+  for (std::size_t at = next_mark(text, 0); at < text.size();) {
+    const std::size_t end = std::min(next_mark(text, at + 1), text.size());
+    Event event = where;
+    event.source_line = 0;  // whose file and line this is, is lost
+    event.cpu = -1;
+    const Message message = read_message(text.substr(at, end - at), event);
+    if (message == Message::read) {
+      log.events.push_back(event);
+    }
+    left_over = left_over || message == Message::broken;
+    at = end;
+  }
+  return left_over;
 }
 
 }  // namespace
@@ -293,7 +316,9 @@ void read_console(std::string_view bytes, Log& log) {
     const Message message = read_message(text, event);
     if (message == Message::read) {
       log.events.push_back(event);
-    } else if (message == Message::broken || !prefix || is_interleaved(text)) {
+    } else if (const std::size_t before = log.events.size(); read_pieces(text, event, log)) {
+      add_unreadable(text, event, log);
+    } else if (log.events.size() == before && (message == Message::broken || !prefix)) {
       add_unreadable(text, event, log);
     }
   }
