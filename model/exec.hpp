@@ -31,7 +31,7 @@ struct Outcome {
   static constexpr int kEmissionsMax = 8, kOpensMax = 8;
   bool possible = true;  // every guard() held; if not, the state must be thrown away
   Errno error = Errno::ok;
-  Clause clause{};       // the require() or guard() that failed
+  Clause clause{};  // the require() or guard() that failed
   std::int32_t result = 0;
   std::uint8_t emissions = 0, opens = 0;
   std::array<Emission, kEmissionsMax> emitted{};

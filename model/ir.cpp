@@ -15,13 +15,14 @@ namespace {
 using Kernel = Exec<SmallState>;
 
 constexpr std::array<std::string_view, 37> kNames{
-    "const",      "arg",      "read",     "flag?",      "read_td", "tdflag?",      "first_td", "eq",    "and",  "or",
-    "not",        "bitand",   "bitor",    "add",        "sub",     "min",          "between",  "ite",   "open", "write",
-    "set",        "clear",    "write_td", "set_td",     "clear_td", "fresh",       "fresh_td", "require", "guard", "lock",
-    "unlock",     "hold",     "release",  "wakeup",     "emit",    "result"};
+    "const",   "arg",   "read",   "flag?",  "read_td",  "tdflag?", "first_td", "eq",      "and",
+    "or",      "not",   "bitand", "bitor",  "add",      "sub",     "min",      "between", "ite",
+    "open",    "write", "set",    "clear",  "write_td", "set_td",  "clear_td", "fresh",   "fresh_td",
+    "require", "guard", "lock",   "unlock", "hold",     "release", "wakeup",   "emit",    "result"};
 
-constexpr std::array<std::string_view, 10> kProcFields{"p_state",    "p_pptr",  "p_oppid",      "p_orphan",   "p_reaper", "p_xthread",
-                                                      "p_ptevents", "p_xstat", "p_numthreads", "p_suspcount"};
+constexpr std::array<std::string_view, 10> kProcFields{"p_state",      "p_pptr",     "p_oppid",    "p_orphan",
+                                                       "p_reaper",     "p_xthread",  "p_ptevents", "p_xstat",
+                                                       "p_numthreads", "p_suspcount"};
 
 }  // namespace
 

@@ -15,30 +15,30 @@ namespace proctor::model::ir {
 
 enum class Op : std::uint8_t {
   // values
-  constant,      // imm
-  argument,      // imm: which
-  read_proc,     // a: slot, imm: ProcField
-  read_pflag,    // a: slot, imm: mask; any bit
-  read_lwp,      // a: slot, imm: LwpField
-  read_lflag,    // a: slot, imm: mask
-  first_lwp,     // a: process slot
-  equal,         // a == b
-  and_,          // a & b (bool)
-  or_,           // a | b (bool)
-  not_,          // !a
-  bit_and,       // a & b
-  bit_or,        // a | b
-  add,           // a + b
-  sub,           // a - b
-  min,           // min(a, b)
-  between,       // imm <= a <= imm2
-  ite,           // a ? b : c
-  open,          // imm: Open, imm2: ways
+  constant,    // imm
+  argument,    // imm: which
+  read_proc,   // a: slot, imm: ProcField
+  read_pflag,  // a: slot, imm: mask; any bit
+  read_lwp,    // a: slot, imm: LwpField
+  read_lflag,  // a: slot, imm: mask
+  first_lwp,   // a: process slot
+  equal,       // a == b
+  and_,        // a & b (bool)
+  or_,         // a | b (bool)
+  not_,        // !a
+  bit_and,     // a & b
+  bit_or,      // a | b
+  add,         // a + b
+  sub,         // a - b
+  min,         // min(a, b)
+  between,     // imm <= a <= imm2
+  ite,         // a ? b : c
+  open,        // imm: Open, imm2: ways
   // effects
-  write_proc,    // a: slot, b: value, imm: ProcField
-  set_pflag,     // a: slot, imm: mask
+  write_proc,  // a: slot, b: value, imm: ProcField
+  set_pflag,   // a: slot, imm: mask
   clear_pflag,
-  write_lwp,     // a: slot, b: value, imm: LwpField
+  write_lwp,  // a: slot, b: value, imm: LwpField
   set_lflag,
   clear_lflag,
   fresh,         // a: process slot, b: thread slot
@@ -49,9 +49,9 @@ enum class Op : std::uint8_t {
   unlock,
   hold,
   release,
-  wakeup,        // a: process slot
-  emit,          // a: process slot, b, c, imm2: parameters (value numbers), imm: Ktr
-  result,        // a: value
+  wakeup,  // a: process slot
+  emit,    // a: process slot, b, c, imm2: parameters (value numbers), imm: Ktr
+  result,  // a: value
 };
 constexpr bool is_effect(Op op) { return op >= Op::write_proc; }
 

@@ -79,14 +79,14 @@ enum class Lock : std::uint8_t { proctree, proc, slock };
 
 // Things that the model leaves open because no state of it decides them; each names what decides in the real kernel.
 enum class Open : std::uint8_t {
-  copyin,      // is the caller's address readable
-  copyout,     // is the caller's address writable
-  cansee,      // p_cansee(): credentials, jails, MAC
-  candebug,    // p_candebug(): credentials
-  memory,      // proc_rwmem(): is the tracee's address mapped
-  registers,   // are the register values acceptable, is the process in memory
-  machine,     // cpu_ptrace(): machine-dependent requests
-  vm_entry,    // what the tracee's map holds at that index
+  copyin,          // is the caller's address readable
+  copyout,         // is the caller's address writable
+  cansee,          // p_cansee(): credentials, jails, MAC
+  candebug,        // p_candebug(): credentials
+  memory,          // proc_rwmem(): is the tracee's address mapped
+  registers,       // are the register values acceptable, is the process in memory
+  machine,         // cpu_ptrace(): machine-dependent requests
+  vm_entry,        // what the tracee's map holds at that index
   sigchld_ignored  // does the parent ignore SIGCHLD or not want to wait
 };
 
@@ -95,7 +95,7 @@ template <class K>
 struct ProcRef {
   K* k;
   typename K::Num slot;
-  auto operator[](ProcFlag flag) const { return k->flag(*this, flag); }          // any of the bits
+  auto operator[](ProcFlag flag) const { return k->flag(*this, flag); }  // any of the bits
   auto operator[](ProcField field) const { return k->get(*this, field); }
   auto operator==(const ProcRef& other) const { return slot == other.slot; }
 };
@@ -134,7 +134,7 @@ concept Kernel = requires(K k, typename K::Bool cond, typename K::Num num, ProcR
   k.set(td, TDB_XSIG);
   k.clear(td, TDB_XSIG);
   { k.first_lwp(p) } -> std::same_as<typename K::Num>;  // FIRST_THREAD_IN_PROC()
-  k.fresh(p, td);                                        // zero both, as for a new process
+  k.fresh(p, td);                                       // zero both, as for a new process
   k.fresh_thread(td);
   // control: the first require() that fails names the errno and ends the rule; later effects do nothing.
   // guard() says when the step is possible at all: the code is not reached otherwise, there is no errno.

@@ -89,11 +89,11 @@ inline constexpr std::uint8_t PTRACE_DEFAULT = PTRACE_EXEC;
 struct Proc {
   ProcState state : 2 = ProcState::free;
   std::uint8_t p_ptevents : 6 = 0;
-  Slot p_pptr = kNone;      // parent; the debugger while traced
-  Slot p_oppid = kNone;     // real parent while traced, kNone is the kernel's 0
-  Slot p_orphan = kNone;    // whose p_orphans list it is on (P_TREE_ORPHANED), kNone is none
-  Slot p_xthread = kNone;   // the thread that reported the stop
-  Slot p_reaper = kInit;    // who adopts its children when it dies
+  Slot p_pptr = kNone;     // parent; the debugger while traced
+  Slot p_oppid = kNone;    // real parent while traced, kNone is the kernel's 0
+  Slot p_orphan = kNone;   // whose p_orphans list it is on (P_TREE_ORPHANED), kNone is none
+  Slot p_xthread = kNone;  // the thread that reported the stop
+  Slot p_reaper = kInit;   // who adopts its children when it dies
   std::uint16_t p_flag = 0;
   std::uint16_t p_xstat = 0;  // signal number while stopped, wait status once exiting
   std::uint8_t p_numthreads = 0;
@@ -103,8 +103,8 @@ struct Proc {
 static_assert(sizeof(Proc) == 12);
 
 struct Lwp {
-  Slot proc = kNone;        // kNone: free slot
-  std::uint8_t td_xsig = 0; // signal to deliver on resume, 0 none
+  Slot proc = kNone;         // kNone: free slot
+  std::uint8_t td_xsig = 0;  // signal to deliver on resume, 0 none
   std::uint16_t td_flag = 0;
   friend bool operator==(const Lwp&, const Lwp&) = default;
 };

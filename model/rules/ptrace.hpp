@@ -49,12 +49,12 @@ inline constexpr int kLwpinfoBytes = 160;  // sizeof(struct ptrace_lwpinfo), LP6
 
 template <Kernel K>
 struct PtraceArgs {
-  Request req;                // the number itself is data of the rule, not of the state
-  typename K::Num pid;        // slot of the process named by pid or of the thread named by tid, kNone: no such
-  typename K::Num tid;        // slot of the thread named (pid above PID_MAX), kNone: a pid was given
-  typename K::Num data;       // int data
-  typename K::Num event_mask; // PT_SET_EVENT_MASK: *(int *)addr
-  typename K::Bool capmode;   // the caller is in capability mode (cap_enter(2))
+  Request req;                 // the number itself is data of the rule, not of the state
+  typename K::Num pid;         // slot of the process named by pid or of the thread named by tid, kNone: no such
+  typename K::Num tid;         // slot of the thread named (pid above PID_MAX), kNone: a pid was given
+  typename K::Num data;        // int data
+  typename K::Num event_mask;  // PT_SET_EVENT_MASK: *(int *)addr
+  typename K::Bool capmode;    // the caller is in capability mode (cap_enter(2))
 };
 
 constexpr bool takes_proctree_lock(Request req) {  // sys_process.c:685
@@ -70,10 +70,8 @@ constexpr bool takes_proctree_lock(Request req) {  // sys_process.c:685
     case PT_LWP_EVENTS:
     case PT_GET_EVENT_MASK:
     case PT_SET_EVENT_MASK:
-    case PT_DETACH:
-      return true;
-    default:
-      return false;
+    case PT_DETACH: return true;
+    default: return false;
   }
 }
 
@@ -119,8 +117,7 @@ void permission(K& k, ProcRef<K> curp, LwpRef<K> td, ProcRef<K> p, LwpRef<K> td2
     case PT_CLEARSTEP:
       k.when(!(td == td2), traced_by_caller);  // sys_process.c:817, a thread may clear its own
       break;
-    default:
-      traced_by_caller();  // any number, known or not
+    default: traced_by_caller();  // any number, known or not
   }
 }
 
@@ -178,8 +175,7 @@ typename K::Num lwpinfo_flags(K& k, LwpRef<K> td) {
   auto bit = [&](typename K::Bool cond, int flag) { return k.either(cond, k.lit(flag), k.lit(0)); };
   auto forked = td[TDB_FORK];
   return bit(td[TDB_SCE], PL_FLAG_SCE) | bit(!td[TDB_SCE] && td[TDB_SCX], PL_FLAG_SCX) |
-         bit(td[TDB_EXEC], PL_FLAG_EXEC) | bit(forked, PL_FLAG_FORKED) |
-         bit(forked && td[TDB_VFORK], PL_FLAG_VFORKED) |
+         bit(td[TDB_EXEC], PL_FLAG_EXEC) | bit(forked, PL_FLAG_FORKED) | bit(forked && td[TDB_VFORK], PL_FLAG_VFORKED) |
          bit(!forked && td[TDB_VFORK] && !td[TDB_SCX], PL_FLAG_VFORK_DONE) | bit(td[TDB_CHILD], PL_FLAG_CHILD) |
          bit(td[TDB_BORN], PL_FLAG_BORN) | bit(td[TDB_EXIT], PL_FLAG_EXITED);
 }
@@ -203,8 +199,10 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
     auto outcome = k.open(Open::memory, 3);
     k.when(outcome == k.lit(0), [&] { k.emit(line, p, a.data); });
     k.lock(Lock::proc, p);
-    k.require(!(outcome == k.lit(1)), b.memory_fault_is_enomem ? Errno::enomem : Errno::efault, at("memory-unmapped", 1137));
-    k.require(!(outcome == k.lit(2)), b.memory_fault_is_enomem ? Errno::enomem : Errno::einval, at("memory-short", 1147));
+    k.require(!(outcome == k.lit(1)), b.memory_fault_is_enomem ? Errno::enomem : Errno::efault,
+              at("memory-unmapped", 1137));
+    k.require(!(outcome == k.lit(2)), b.memory_fault_is_enomem ? Errno::enomem : Errno::einval,
+              at("memory-short", 1147));
   };
   auto registers = [&](Ktr line, bool writes) {
     k.emit(line, p, td2.slot);
@@ -362,9 +360,7 @@ void sys_ptrace(K& k, LwpRef<K> td, const PtraceArgs<K>& a) {
     case PT_SETFPREGS:
     case PT_SETDBREGS:
     case PT_IO:
-    case PT_VM_ENTRY:
-      k.require(k.open(Open::copyin, 2) == k.lit(0), Errno::efault, at("copyin", 568));
-      break;
+    case PT_VM_ENTRY: k.require(k.open(Open::copyin, 2) == k.lit(0), Errno::efault, at("copyin", 568)); break;
     case PT_SET_EVENT_MASK:
       k.require(a.data == k.lit(4), Errno::einval, at("event-mask-size-set", 577));
       k.require(k.open(Open::copyin, 2) == k.lit(0), Errno::efault, at("event-mask-copyin", 580));
@@ -379,9 +375,7 @@ void sys_ptrace(K& k, LwpRef<K> td, const PtraceArgs<K>& a) {
     case PT_GETFPREGS:
     case PT_GETDBREGS:
     case PT_GET_EVENT_MASK:
-    case PT_LWPINFO:
-      k.require(k.open(Open::copyout, 2) == k.lit(0), Errno::efault, at("copyout", 601));
-      break;
+    case PT_LWPINFO: k.require(k.open(Open::copyout, 2) == k.lit(0), Errno::efault, at("copyout", 601)); break;
     default: break;
   }
 }

@@ -17,10 +17,10 @@ enum class Report : std::uint8_t { none, exited, trapped, stopped, continued };
 // Which children a call asks for: all, one, or some set that the state does not know (process group, session, user).
 template <Kernel K>
 struct WaitArgs {
-  bool any;                 // P_ALL, pid -1
-  bool by_pid;              // P_PID; if neither: a set that the log does not define
-  typename K::Num pid;      // slot, if by_pid
-  int options;              // as kern_wait6() sees them: wait4 adds WEXITED | WTRAPPED
+  bool any;             // P_ALL, pid -1
+  bool by_pid;          // P_PID; if neither: a set that the log does not define
+  typename K::Num pid;  // slot, if by_pid
+  int options;          // as kern_wait6() sees them: wait4 adds WEXITED | WTRAPPED
 };
 
 template <Kernel K>
@@ -104,8 +104,9 @@ void wait_report(K& k, ProcRef<K> q, ProcRef<K> p, const WaitArgs<K>& a, Report 
 // kern_wait6() finds nothing to report: ECHILD if there is no such child or orphan, else 0 (WNOHANG) or it sleeps.
 template <Kernel K>
 void wait_nothing(K& k, ProcRef<K> q, const WaitArgs<K>& a) {
-  k.require(k.yes((a.options & ~(kWnohang | kWuntraced | kWcontinued | kWnowait | kWexited | kWtrapped | kWlinuxclone)) == 0),
-            Errno::einval, at("wait-options", 1185, "kern_exit.c"));
+  k.require(
+      k.yes((a.options & ~(kWnohang | kWuntraced | kWcontinued | kWnowait | kWexited | kWtrapped | kWlinuxclone)) == 0),
+      Errno::einval, at("wait-options", 1185, "kern_exit.c"));
   k.require(k.yes((a.options & (kWuntraced | kWcontinued | kWexited | kWtrapped)) != 0), Errno::einval,
             at("wait-no-event", 1188, "kern_exit.c"));
   auto reports = k.yes(false);
