@@ -74,13 +74,22 @@ bool Acceptor::step(const Event& e) {
 // A process that was there before the log began, or a target that no record has named: it is in the state that make()
 // gives it, in every configuration.
 void Acceptor::introduce(std::int32_t pid, const std::function<void(Config&, Slot)>& make) {
-  const Slot p = names_.add(pid, frontier_);
-  const Slot td = names_.add_lwp(pid, 0, frontier_);
+  Slot p = names_.find(pid), td = kNone;
+  if (p == kNone) {
+    p = names_.add(pid, frontier_);
+    td = names_.add_lwp(pid, 0, frontier_);
+  } else {  // known by its pid only, as somebody's parent
+    for (Slot i = 0; i < KernelState::kLwps && td == kNone; ++i)
+      if (frontier_.front().lwp(i).proc == p) td = i;
+  }
   names_[p].credentials = -pid;  // not known
+  names_[p].before_log = true;
+  names_[p].mentioned = false;
   for (Config& c : frontier_) {
+    const Slot parent = c.proc(p).state == ProcState::free ? names_.elsewhere() : c.proc(p).p_pptr;
     c.proc(p) = model::Proc{};
     c.proc(p).state = ProcState::normal;
-    c.proc(p).p_pptr = names_.elsewhere();
+    c.proc(p).p_pptr = parent;
     c.proc(p).p_numthreads = 1;
     c.lwp(td) = {.proc = p};
     make(c, p);
@@ -97,22 +106,19 @@ bool Acceptor::traces_someone(Slot p) const {
 
 // A call about a pid that no record has named.  If it does not exist the call fails with ESRCH or ECHILD; else it was there
 // before the log began, in a state that the outcome of the call allows.
-void Acceptor::introduce_target(const InFlight& call) {
+void Acceptor::introduce_target(const InFlight& call, Slot caller) {
   constexpr int kEsrch = 3, kEchild = 10;
   if (!call.returns || call.error == kEsrch || call.error == kEchild) return;
   const bool request = call.code == sys::ptrace && call.args[0] != rules::PT_TRACE_ME;
-  const bool wait = (call.code == sys::wait4 || call.code == sys::wait6) && call.error == 0 && call.retval > 0;
+  const bool wait = (call.code == sys::wait4 || call.code == sys::wait6) && call.error == 0;
   if (!request && !wait && call.code != sys::kill && call.code != sys::sigqueue) return;
-  const auto id = wait ? call.retval : std::int64_t(std::int32_t(call.args[request ? 1 : 0]));
+  const auto id = wait && call.retval > 0 ? call.retval : std::int64_t(std::int32_t(call.args[request || call.code == sys::wait6]));
   if (id <= 1 || names_.find(std::int32_t(id)) != kNone || names_.find_tid(std::int32_t(id)) != kNone) return;
-  const Slot caller = names_.find(ktrace_->events[call.call].pid);
   const auto pid = std::int32_t(id);
   const bool thread = id > 99999;  // PID_MAX
   if (thread && !threads_shown_ && traces_someone(caller)) return;
   if (wait || call.code != sys::ptrace) {
-    introduce(pid, [&](Config& c, Slot p) {
-      if (wait) c.proc(p).p_pptr = caller;
-    });
+    introduce(pid, [](Config&, Slot) {});  // origin_moves() finds out whose child it was
     return;
   }
   const Frontier before = frontier_;
@@ -270,7 +276,7 @@ bool Acceptor::on_call(const Event& e) {
   InFlight& call = calls_[td];
   if (!call.active) in_flight_.push_back(td);
   for (Config& c : frontier_) c.drop_early(td);  // of a call that never returned
-  call = {.active = true, .code = e.code, .args = e.args, .call = at_};
+  call = {.active = true, .code = e.code, .args = e.args, .call = at_, .pid_before = last_pid_};
   const std::uint32_t ret = future_->ret_of(at_);
   if (ret != kNever) {
     call.returns = true;
@@ -349,6 +355,8 @@ bool Acceptor::on_ret(const Event& e) {
   InFlight& call = calls_[td];
   if (!call.active || call.code != e.code || !modelled) {
     if (!thread_runs(td)) return result_.rejection ? false : reject(e, describe(*ktrace_, e));
+    const bool wait = e.code == sys::wait4 || e.code == sys::wait6;
+    if (modelled && !call.active && wait && e.error == 0 && e.retval > 0) return on_ret_without_call(e, td);
     if (modelled && !call.active && is_fork(e.code) && e.error == 0 && e.retval > 0 &&
         names_.find(std::int32_t(e.retval)) == kNone)
       introduce(std::int32_t(e.retval), [&](Config& c, Slot child) { c.proc(child).p_pptr = c.lwp(td).proc; });
@@ -356,7 +364,7 @@ bool Acceptor::on_ret(const Event& e) {
     call.returns = true;
     call.error = e.error;
     call.retval = e.retval;
-    introduce_target(call);
+    introduce_target(call, names_.find(e.pid));
     if (tracing_lines() && must_write_line(call)) {
       auto done = [&] {
         return std::any_of(frontier_.begin(), frontier_.end(), [&](const Config& c) { return c.is_early(td); });
@@ -396,6 +404,18 @@ bool Acceptor::on_ret(const Event& e) {
   return true;
 }
 
+// A wait that was entered before the log began: what it was asked for is not known.  It reported the process that it returns.
+bool Acceptor::on_ret_without_call(const Event& e, Slot td) {
+  constexpr std::uint64_t kAny = 0xffffffff;
+  InFlight call{.active = true, .code = sys::wait4, .returns = true, .retval = e.retval};
+  call.args[0] = kAny;
+  call.args[2] = std::uint64_t(rules::kWuntraced | rules::kWcontinued);
+  introduce_target(call, names_.find(e.pid));
+  std::vector<Attempt> kinds = outcomes(td, call);
+  if (explain_or_advance(kinds, {names_.find(e.pid), target(call)})) return true;
+  return reject(e, describe(*ktrace_, e));
+}
+
 // What a call that succeeded tells about its process beside the kernel state.
 void Acceptor::learn(Slot p, const InFlight& call) {
   ProcName& name = names_[p];
@@ -417,6 +437,7 @@ void Acceptor::learn(Slot p, const InFlight& call) {
     if (other != kNone) names_[other].notrace = true;
   }
   if (is_fork(call.code) && call.retval > 0) {
+    last_pid_ = std::max(last_pid_, std::int32_t(call.retval));
     const Slot child = names_.find(std::int32_t(call.retval));
     if (child == kNone) return;
     names_[child].credentials = name.credentials;
@@ -428,13 +449,13 @@ void Acceptor::learn(Slot p, const InFlight& call) {
 
 void Acceptor::failed(const model::Clause& clause, model::Errno error, bool possible) {
   if (!noting_) return;
-  const std::string where = clause.file.empty() ? "" : fmt::format(" [{}, {}:{}]", clause.id, clause.file, clause.line);
+  const std::string where = clause.file.empty() ? "" : " " + place(clause);
   if (!possible)
-    note([&] { return fmt::format("not possible{}", where); });
+    failed("not possible" + where);
   else if (error == model::Errno::ok)
     failed("success");
   else
-    note([&] { return fmt::format("errno {}{}", int(error), where); });
+    failed(fmt::format("errno {}{}", int(error), where));
 }
 
 void Acceptor::failed(std::string why) {
@@ -448,6 +469,10 @@ bool Acceptor::reject(const Event& e, std::string observed) {
                                 .event = std::uint32_t(&e - log->events.data()),
                                 .observed = std::move(observed),
                                 .allowed = notes_};
+  if (search_cut_) {
+    result_.verdict = Verdict::inconclusive;
+    result_.reason = "more states are possible than were looked at";
+  }
   if (lost_ > 0) {
     result_.verdict = Verdict::inconclusive;
     result_.reason = fmt::format("{} times the log says that records were lost before this one", lost_);

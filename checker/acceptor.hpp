@@ -66,6 +66,7 @@ struct InFlight {
   bool returns = false;            // the log holds its RET: error and retval are known
   std::int32_t error = 0;
   std::int64_t retval = 0;
+  std::int32_t pid_before = 0;     // the last pid that a fork had returned when this call began
   Slot child_td = kNone;           // fork, thr_new: the slot that the new thread will have
 };
 
@@ -94,7 +95,8 @@ class Acceptor {
   void learn(Slot p, const InFlight& call);
   void mark_satisfied(Slot td);
   void mark_all_satisfied();
-  void introduce_target(const InFlight& call);
+  void introduce_target(const InFlight& call, Slot caller);
+  bool on_ret_without_call(const trace::Event& e, Slot td);
   bool traces_someone(Slot p) const;
   void introduce(std::int32_t pid, const std::function<void(Config&, Slot)>& make);
   bool reject(const trace::Event& e, std::string observed);
@@ -105,7 +107,9 @@ class Acceptor {
   bool explain_all(const std::vector<Attempt>& kinds, std::initializer_list<Slot> focus);
   void explain(const Config& from, const std::vector<Attempt>& kinds, const std::vector<Slot>& focus, Frontier& out);
   void moves(const Config& from, const std::vector<Slot>& focus, Frontier& out);
-  void process_moves(const Config& from, Slot p, Frontier& out);
+  void process_moves(const Config& from, Slot p, bool in_focus, Frontier& out);
+  void origin_moves(const Config& from, Slot p, Slot other, Frontier& out) const;
+  bool writes(Slot p) const;
   std::vector<Slot> widen(const Config& c, const std::vector<Slot>& focus) const;
   bool may_begin_exit(const Config& c, Slot p) const;
   bool has_stop_ahead(Slot p) const;
@@ -142,6 +146,7 @@ class Acceptor {
   Slot thread_of(const trace::Event& e, Slot p);
   Slot ghost_of(std::uint64_t thread);
   Slot new_ghost();
+  std::int32_t real_parent_ahead(std::int32_t pid) const;
   Slot attacher_of(const trace::Event& e);
   bool call_may_write(const InFlight& call, const trace::Event& e) const;
   bool must_write_line(const InFlight& call) const;
@@ -175,8 +180,10 @@ class Acceptor {
   std::unordered_map<std::int32_t, std::vector<std::uint32_t>> lines_of_;  // KTR lines by subject pid
   std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> lines_by_thread_;  // and by the address of the thread that wrote
   const trace::Event* line_ = nullptr;  // the KTR line being explained
+  std::int32_t last_pid_ = 0;       // of the last fork that returned
   std::uint64_t lost_ = 0;          // records that the log says were lost so far
   bool threads_shown_ = true;       // the log has thread ids
+  bool search_cut_ = false;         // a search or the frontier was bounded: a rejection is not certain any more
   bool noting_ = false;
   std::vector<std::string> notes_;
   Result result_;

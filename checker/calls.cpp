@@ -111,13 +111,20 @@ bool Acceptor::apply_fork(Config& c, Slot td, const InFlight& call) {
   if (call.code == sys::rfork && (int(call.args[0]) & kRfproc) == 0) return call.retval == 0;
   const Slot child = names_.find(std::int32_t(call.retval));
   if (call.retval <= 0 || child == kNone || call.child_td == kNone) return false;
+  // fork_findpid() counts up and starts again at 100: pids are not in the model's state.
+  constexpr std::int32_t kFirstAfterWrap = 100;
+  if (call.retval < kFirstAfterWrap && call.retval < call.pid_before) {
+    note([&] { return fmt::format("a pid above {}, or above 99 once pids have wrapped {}", call.pid_before,
+                         place(model::in("fork-pid-order", "fork_findpid", "kern_fork.c"))); });
+    return false;
+  }
   Machine m(c.k, kernel_);
   rules::fork1(m, m.lwp(td), m.proc(child), m.lwp(call.child_td),
                {.ppwait = call.code == sys::vfork,
                 .nowait = call.code == sys::rfork && (int(call.args[0]) & kRfnowait) != 0});
   if (!m.outcome().possible) {
     if (c.proc(child).state != ProcState::free)
-      note([&] { return fmt::format("a pid that is not in use: process {} lives [fork-pid-free, kern_fork.c:260]", call.retval); });
+      note([&] { return fmt::format("a pid that is not in use, and process {} lives", call.retval); });
     failed(m.outcome().clause, Errno::ok, false);
   }
   return m.outcome().possible;
@@ -160,8 +167,8 @@ bool Acceptor::apply_wait(Config& c, Slot td, const InFlight& call, Report repor
   const Outcome& out = m.outcome();
   if (!out.possible) {
     if (report == Report::exited)
-      note([&] { return fmt::format("process {} is no child of {} that has something to report [{}, {}:{}]", call.retval,
-                         names_.lwp(td).pid, out.clause.id, out.clause.file, out.clause.line); });
+      note([&] { return fmt::format("process {} is no child of {} that has something to report {}", call.retval,
+                         names_.lwp(td).pid, place(out.clause)); });
     return false;
   }
   return out.emissions == 0 || !tracing_lines() || (line_ != nullptr && matches(c, out.emitted[0], *line_));
@@ -232,12 +239,15 @@ bool Acceptor::run_ptrace(Config& c, Slot td, const rules::PtraceArgs<Machine>& 
 bool Acceptor::apply_ptrace(Config& c, Slot td, const InFlight& call, int event_mask) {
   const auto id = std::int32_t(call.args[1]);
   const auto req = rules::Request(std::int32_t(call.args[0]));
+  // A process that was there before the log began may have entered capability mode before.
+  constexpr int kEcapmode = 94;
+  const bool unknown_capmode = names_[c.lwp(td).proc].before_log && call.returns && call.error == kEcapmode;
   rules::PtraceArgs<Machine> args{.req = req,
                                   .pid = {kNone},
                                   .tid = {kNone},
                                   .data = {std::int32_t(call.args[3])},
                                   .event_mask = {event_mask},
-                                  .capmode = {names_[c.lwp(td).proc].capmode}};
+                                  .capmode = {names_[c.lwp(td).proc].capmode || unknown_capmode}};
   if (id > kPidMax) {
     args.tid = {names_.find_tid(id)};
     if (args.tid.v == kNone && !threads_shown_) {  // some thread of a process that the caller traces
@@ -255,7 +265,7 @@ bool Acceptor::apply_ptrace(Config& c, Slot td, const InFlight& call, int event_
   auto wanted = [&](const Outcome& out) {
     if (call.returns && int(out.error) != call.error) return false;
     if (call.returns && call.error == 0 && (req == rules::PT_GETNUMLWPS || req == rules::PT_GETLWPLIST) &&
-        out.result != call.retval) {
+        out.result != call.retval && writes(Slot(args.pid.v))) {
       note([&] { return fmt::format("{} threads", out.result); });
       return false;
     }

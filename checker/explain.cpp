@@ -20,8 +20,8 @@ namespace rules = model::rules;
 namespace {
 constexpr int kDepthMax = 7;            // internal steps before one record
 constexpr int kSlack = 2;               // more steps for another kind of explanation than for the first that was found
-constexpr std::size_t kStatesMax = 20000;    // states looked at for one record
-constexpr std::size_t kFrontierMax = 4096;
+constexpr std::size_t kStatesMax = 4000;     // states looked at for one record
+constexpr std::size_t kFrontierMax = 256;
 }  // namespace
 
 bool Acceptor::may_begin_exit(const Config& c, Slot p) const {
@@ -134,7 +134,7 @@ std::vector<Slot> Acceptor::widen(const Config& c, const std::vector<Slot>& focu
   return out;
 }
 
-void Acceptor::process_moves(const Config& from, Slot p, Frontier& out) {
+void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier& out) {
   const Proc& proc = from.proc(p);
   auto step = [&](auto&& body) {
     Config c = from;
@@ -214,12 +214,27 @@ void Acceptor::process_moves(const Config& from, Slot p, Frontier& out) {
     }
   }
   if (!traced && !stopped) step([&](Machine& m, Config&) { rules::sigstop(m, m.proc(p), {rules::kSigstop}); });
-  if (!traced && stopped) step([&](Machine& m, Config&) { rules::psignal(m, m.proc(p), {rules::kSigcont}); });
-  if (traced && stopped && proc.p_pptr != kNone && !names_[proc.p_pptr].logged && !tracing_lines())
-    step([&](Machine& m, Config&) {  // a debugger that is not in the log lets it go on
-      auto q = m.proc(p);
-      rules::sendsig(m, q, m.lwp(proc.p_xthread), rules::PT_CONTINUE, {0});
+  if (!traced && !writes(p) && !tracing_lines())  // it may call what it likes: here, PT_TRACE_ME
+    step([&](Machine& m, Config&) {
+      rules::sys_ptrace(m, m.lwp(Slot(m.first_lwp(m.proc(p)).v)),
+                        {.req = rules::PT_TRACE_ME, .pid = {p}, .tid = {kNone}, .data = {0}, .event_mask = {0}, .capmode = {false}});
     });
+  if (!traced && stopped) step([&](Machine& m, Config&) { rules::psignal(m, m.proc(p), {rules::kSigcont}); });
+  // Processes that the log knows only from the fork that made them may attach, continue and detach unseen.
+  auto unseen_request = [&](Slot debugger, rules::Request req) {
+    step([&](Machine& m, Config& c) {
+      const auto td = Slot(m.first_lwp(m.proc(debugger)).v);
+      if (req != rules::PT_ATTACH) c.proc(p).p_flag |= model::P_WAITED;  // it has waited, unseen too
+      rules::sys_ptrace(m, m.lwp(td), {.req = req, .pid = {p}, .tid = {kNone}, .data = {0}, .event_mask = {0}, .capmode = {false}});
+      if (m.outcome().error != model::Errno::ok) m.guard({false}, {});
+    });
+  };
+  if (!tracing_lines() && traced && stopped && proc.p_pptr != kNone && !writes(proc.p_pptr))
+    for (const rules::Request req : {rules::PT_CONTINUE, rules::PT_DETACH}) unseen_request(proc.p_pptr, req);
+  if (!tracing_lines() && !traced && in_focus)
+    for (Slot x = 0; x < KernelState::kProcs; ++x)
+      if (x != p && from.proc(x).state == ProcState::normal && names_.pid(x) > 1 && !names_[x].before_log && !writes(x))
+        unseen_request(x, rules::PT_ATTACH);
   if (traced && proc.p_pptr == names_.stand_in() && stand_in_may_die(p)) {
     Config c = from;
     if (stand_in_dies(c, p)) out.push_back(c);
@@ -232,10 +247,69 @@ void Acceptor::process_moves(const Config& from, Slot p, Frontier& out) {
     }
 }
 
+// Are (or will be) this process's own calls in the log?
+bool Acceptor::writes(Slot p) const {
+  return names_[p].logged || (future_ && names_.pid(p) > 0 && future_->life(names_.pid(p), at_) != nullptr);
+}
+
+// What may have been so before the log began, as long as nothing in the log has said otherwise: that p is a child of
+// another, and that this other one traces it.
+void Acceptor::origin_moves(const Config& from, Slot p, Slot other, Frontier& out) const {
+  const Proc& proc = from.proc(p);
+  if (!names_[p].before_log || p == other || other == names_.elsewhere() || proc.state == ProcState::free) return;
+  if (proc.state == ProcState::zombie) {
+    if (proc.p_pptr != names_.elsewhere()) return;
+    Config c = from;
+    c.proc(p).p_pptr = other;
+    out.push_back(c);
+    return;
+  }
+  if (proc.p_oppid == names_.elsewhere()) {
+    Config c = from;
+    c.proc(p).p_oppid = other;
+    if (c.proc(p).p_orphan == names_.elsewhere()) c.proc(p).p_orphan = other;
+    out.push_back(c);
+  }
+  if (proc.p_pptr == names_.elsewhere() && proc.p_oppid == names_.elsewhere()) {  // it called PT_TRACE_ME
+    Config c = from;
+    c.proc(p).p_pptr = c.proc(p).p_oppid = other;
+    out.push_back(c);
+  }
+  if (proc.p_pptr != names_.elsewhere() || (proc.p_flag & (model::P_TRACED | model::P_STOPPED)) != 0) return;
+  Config child = from;
+  child.proc(p).p_pptr = other;
+  out.push_back(child);
+  for (const bool own : {true, false})
+    for (const int events : {0x3f & ~model::PTRACE_FORK, 0x3f})
+      for (const bool stopped : {false, true}) {
+        if (stopped && names_[p].logged) continue;
+        Config c = from;
+        Proc& q = c.proc(p);
+        q.p_flag |= model::P_TRACED;
+        q.p_ptevents = std::uint8_t(events & 0x3f);
+        q.p_pptr = other;
+        q.p_oppid = own ? other : names_.elsewhere();
+        q.p_orphan = own ? kNone : names_.elsewhere();
+        if (stopped) {
+          q.p_flag |= model::P_STOPPED | model::P_WAITED;
+          q.p_suspcount = q.p_numthreads;
+          for (Slot td = 0; td < KernelState::kLwps; ++td)
+            if (c.lwp(td).proc == p) {
+              c.lwp(td).td_flag |= model::TD_SUSPENDED | model::TDB_XSIG;
+              q.p_xthread = td;
+            }
+        }
+        out.push_back(c);
+      }
+}
+
 void Acceptor::moves(const Config& from, const std::vector<Slot>& focus, Frontier& out) {
   const std::vector<Slot> wide = widen(from, focus);
   auto in = [](const std::vector<Slot>& set, Slot p) { return p != kNone && std::find(set.begin(), set.end(), p) != set.end(); };
-  for (Slot p : wide) process_moves(from, p, out);
+  for (Slot p : wide) process_moves(from, p, in(focus, p), out);
+  if (!tracing_lines())
+    for (Slot p : focus)
+      for (Slot other : focus) origin_moves(from, p, other, out);
   // Effects of calls that have been entered and not returned; the line being explained is not theirs.
   const trace::Event* line = std::exchange(line_, nullptr);
   for (Slot td : in_flight_) {
@@ -301,6 +375,7 @@ void Acceptor::explain(const Config& from, const std::vector<Attempt>& kinds, co
     if (std::find(found.begin(), found.end(), true) != found.end()) depth_last = std::min(depth_last, depth + kSlack);
     level = std::move(next);
   }
+  search_cut_ = search_cut_ || (looked_at > kStatesMax && std::find(found.begin(), found.end(), true) == found.end());
   noting_ = noting;
 }
 
@@ -336,7 +411,10 @@ bool Acceptor::explain_all(const std::vector<Attempt>& kinds, std::initializer_l
     if (std::any_of(low, high, [&](const auto& entry) { return distinct[entry.second] == c; })) continue;
     seen.emplace(hash, distinct.size());
     distinct.push_back(c);
-    if (distinct.size() >= kFrontierMax) break;
+    if (distinct.size() >= kFrontierMax) {
+      search_cut_ = true;
+      break;
+    }
   }
   frontier_ = std::move(distinct);
   mark_all_satisfied();

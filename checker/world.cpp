@@ -24,7 +24,7 @@ bool operator==(const Config& a, const Config& b) { return std::memcmp(&a, &b, k
 Names::Names() {
   procs_[kInit] = {.pid = 1};
   by_pid_[1] = kInit;
-  lwps_[0] = {.pid = 1, .tid = 0};
+  lwps_[0] = {.pid = 1};
   procs_[elsewhere_] = {.pid = next_ghost_--};
   by_pid_[procs_[elsewhere_].pid] = elsewhere_;
 }
@@ -92,7 +92,7 @@ Slot Names::add_lwp(std::int32_t pid, std::int32_t tid, const Frontier& frontier
   for (int attempt = 0; attempt < 2; ++attempt) {
     for (Slot i = 1; i < KernelState::kLwps; ++i)
       if (lwps_[i].pid == 0) {
-        lwps_[i] = {.pid = pid, .tid = tid};
+        lwps_[i] = {.pid = pid, .tid = tid, .flags_known = true};
         if (tid > 0) by_tid_[tid] = i;
         return i;
       }

@@ -71,6 +71,8 @@ struct TooMany {
 struct ProcName {
   std::int32_t pid = 0;  // > 0 real; < 0 a process that no record names; 0 the slot is unused
   bool logged = false;   // its own records are in the log
+  bool mentioned = false;   // known only as the parent that a line names
+  bool before_log = false;  // it was there before the log began: whose child it is and who traces it is not known
   bool capmode = false;  // cap_enter(2)
   bool credentials_changed = false;  // set*id, jail_attach: p_candebug() may refuse
   bool notrace = false;              // PROC_TRACE_CTL
@@ -82,6 +84,7 @@ struct ProcName {
 struct LwpName {
   std::int32_t pid = 0;  // 0: the slot is unused
   std::int32_t tid = 0;  // > 0 real, <= 0 not (yet) known
+  bool flags_known = true;  // td_dbgflags: false for a thread that was stopped before the log began
 };
 
 class Names {

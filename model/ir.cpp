@@ -92,11 +92,10 @@ std::string print(const Program& program) {
       case Op::write_proc: fmt::format_to(std::back_inserter(out), " {}", kProcFields[std::size_t(in.imm)]); break;
       case Op::between: fmt::format_to(std::back_inserter(out), " {}..{}", in.imm, in.imm2); break;
       case Op::require:
-        fmt::format_to(std::back_inserter(out), " else errno {} [{} {}:{}]", in.imm, in.clause.id, in.clause.file,
-                       in.clause.line);
+        fmt::format_to(std::back_inserter(out), " else errno {} {}", in.imm, place(in.clause));
         break;
       case Op::guard:
-        fmt::format_to(std::back_inserter(out), " [{} {}:{}]", in.clause.id, in.clause.file, in.clause.line);
+        fmt::format_to(std::back_inserter(out), " {}", place(in.clause));
         break;
       default:
         if (in.imm != 0) fmt::format_to(std::back_inserter(out), " {:#x}", in.imm);

@@ -13,6 +13,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "model/behaviours.hpp"
@@ -44,9 +45,16 @@ enum class Errno : int {
 struct Clause {
   std::string_view id;    // "attach-self"
   std::string_view file;  // "sys_process.c"
-  int line;               // of the check in FreeBSD 10.4
+  int line;               // of the check in FreeBSD 10.4; 0: not pinned to a line, then the function
+  std::string_view function = {};
 };
 constexpr Clause at(std::string_view id, int line, std::string_view file = "sys_process.c") { return {id, file, line}; }
+constexpr Clause in(std::string_view id, std::string_view function, std::string_view file) {
+  return {id, file, 0, function};
+}
+
+// "[attach-self, sys_process.c:790]"
+std::string place(const Clause& clause);
 
 // Fields by name, so that a rule reads p[p_pptr] in both interpretations.
 enum class ProcField : std::uint8_t {
@@ -83,6 +91,7 @@ enum class Open : std::uint8_t {
   copyout,         // is the caller's address writable
   cansee,          // p_cansee(): credentials, jails, MAC
   candebug,        // p_candebug(): credentials
+  io_op,       // what operation the descriptor of PT_IO names
   memory,          // proc_rwmem(): is the tracee's address mapped
   registers,       // are the register values acceptable, is the process in memory
   machine,         // cpu_ptrace(): machine-dependent requests

@@ -17,8 +17,8 @@ struct ForkKind {
 template <Kernel K>
 void fork1(K& k, LwpRef<K> td, ProcRef<K> child, LwpRef<K> child_td, ForkKind kind) {
   auto p1 = proc(k, td[td_proc]);
-  k.guard(is(p1, ProcState::normal) && !p1[P_WEXIT] && !td[TD_SUSPENDED], at("fork-runs", 900, "kern_fork.c"));
-  k.guard(is(child, ProcState::free), at("fork-pid-free", 260, "kern_fork.c"));
+  k.guard(is(p1, ProcState::normal) && !p1[P_WEXIT] && !td[TD_SUSPENDED], in("fork-runs", "do_fork", "kern_fork.c"));
+  k.guard(is(child, ProcState::free), in("fork-pid-free", "fork_findpid", "kern_fork.c"));
   k.lock(Lock::proctree, p1);
   k.lock(Lock::proc, child);
   k.lock(Lock::proc, p1);
@@ -103,7 +103,7 @@ void vfork_wait_over(K& k, LwpRef<K> td) {
   k.when(td[TD_RFPPWAIT], [&] {
     k.each_proc([&](ProcRef<K> q) {
       auto ours = q[p_pptr] == p.slot || q[p_oppid] == p.slot || q[p_orphan] == p.slot;
-      k.guard(!(ours && q[P_PPWAIT] && !is(q, ProcState::zombie)), at("vfork-wait", 240, "subr_syscall.c"));
+      k.guard(!(ours && q[P_PPWAIT] && !is(q, ProcState::zombie)), at("vfork-wait", 239, "subr_syscall.c"));
     });
     k.clear(td, TD_RFPPWAIT);
   });
@@ -124,9 +124,10 @@ void reap_release(K& k, ProcRef<K> p) {
 template <Kernel K>
 void execve(K& k, LwpRef<K> td, bool set_id) {
   auto p = proc(k, td[td_proc]);
-  k.guard(!p[P_WEXIT] && !td[TD_SUSPENDED], at("exec-runs", 700, "kern_exec.c"));
+  k.guard(!p[P_WEXIT] && !td[TD_SUSPENDED], in("exec-runs", "do_execve", "kern_exec.c"));
   k.each_lwp(p, [&](LwpRef<K> other) { k.when(!(other == td), [&] { k.set(other, td_proc, k.lit(kNone)); }); });
   k.set(p, p_numthreads, k.lit(1));
+  k.set(p, p_suspcount, k.lit(0));
   vfork_done(k, p);
   k.clear(p, P_INEXEC);
   if (set_id)
@@ -151,7 +152,7 @@ void thread_create(K& k, ProcRef<K> p, LwpRef<K> td) {
 template <Kernel K>
 void thread_exit(K& k, LwpRef<K> td) {
   auto p = proc(k, td[td_proc]);
-  k.guard(!td[TD_SUSPENDED], at("thread-exit-runs", 310, "kern_thr.c"));
+  k.guard(!td[TD_SUSPENDED], in("thread-exit-runs", "kern_thr_exit", "kern_thr.c"));
   k.set(p, p_numthreads, p[p_numthreads] - k.lit(1));
   k.set(td, td_proc, k.lit(kNone));
   k.when(p[P_STOPPED_SIG] && (p[p_suspcount] == p[p_numthreads]), [&] {  // thread_stopped(): the others had stopped
@@ -164,7 +165,7 @@ void thread_exit(K& k, LwpRef<K> td) {
 template <Kernel K>
 void exit1_wexit(K& k, LwpRef<K> td, typename K::Num status) {
   auto p = proc(k, td[td_proc]);
-  k.guard(is(p, ProcState::normal) && !p[P_WEXIT] && !td[TD_SUSPENDED], at("exit-runs", 250, "kern_exit.c"));
+  k.guard(is(p, ProcState::normal) && !p[P_WEXIT] && !td[TD_SUSPENDED], in("exit-runs", "exit1", "kern_exit.c"));
   k.lock(Lock::proc, p);
   k.each_lwp(p, [&](LwpRef<K> other) { k.when(!(other == td), [&] { k.set(other, td_proc, k.lit(kNone)); }); });
   k.set(p, p_numthreads, k.lit(1));
@@ -179,7 +180,7 @@ void exit1_wexit(K& k, LwpRef<K> td, typename K::Num status) {
 // cldwait is false if the parent ignores SIGCHLD or set SA_NOCLDWAIT: then init is told.
 template <Kernel K>
 void exit1_zombie(K& k, ProcRef<K> p) {
-  k.guard(is(p, ProcState::normal) && p[P_WEXIT], at("exit-zombie", 490, "kern_exit.c"));
+  k.guard(is(p, ProcState::normal) && p[P_WEXIT], at("exit-zombie", 491, "kern_exit.c"));
   vfork_done(k, p);
   k.clear(p, P_TRACED);
   k.set(p, p_ptevents, k.lit(0));

@@ -200,7 +200,7 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
     k.when(outcome == k.lit(0), [&] { k.emit(line, p, a.data); });
     k.lock(Lock::proc, p);
     k.require(!(outcome == k.lit(1)), b.memory_fault_is_enomem ? Errno::enomem : Errno::efault,
-              at("memory-unmapped", 1137));
+              at("memory-unmapped", 1135));
     k.require(!(outcome == k.lit(2)), b.memory_fault_is_enomem ? Errno::enomem : Errno::einval,
               at("memory-short", 1147));
   };
@@ -271,9 +271,11 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
     case PT_READ_I:
     case PT_READ_D: unlocked_memory(Ktr::read, false); break;
     case PT_IO: {
-      auto bad_op = k.open(Open::copyin, 2);
-      k.require(bad_op == k.lit(0), Errno::einval, at("io-op", 1203));
-      k.emit(Ktr::io, p);
+      auto op = k.open(Open::io_op, 3);  // 0 PIOD_READ_*, 1 none of them, 2 PIOD_WRITE_*
+      auto writes = op == k.lit(2);
+      k.require(!(op == k.lit(1)), Errno::einval, at("io-op", 1203));
+      k.emit(Ktr::io, p, k.either(writes, k.lit(1), k.lit(0)));
+      k.when(writes, [&] { k.set(td2, TDB_USERWR); });
       k.unlock(Lock::proc, p);
       auto outcome = k.open(Open::memory, 2);
       k.lock(Lock::proc, p);

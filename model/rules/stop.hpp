@@ -63,7 +63,7 @@ template <Kernel K>
 void ptracestop(K& k, LwpRef<K> td, typename K::Num sig) {
   auto p = proc(k, td[td_proc]);
   k.guard(!p[P_WEXIT], at("stop-exiting", 2529, "kern_sig.c"));
-  k.guard(!td[TD_SUSPENDED], at("stop-runs", 2584, "kern_sig.c"));
+  k.guard(!td[TD_SUSPENDED], at("stop-runs", 2589, "kern_sig.c"));
   k.set(td, td_xsig, sig);
   k.set(td, TDB_XSIG);
   k.emit(trace::Ktr::ptracestop, p, td.slot, sig);
@@ -74,7 +74,7 @@ void ptracestop(K& k, LwpRef<K> td, typename K::Num sig) {
 template <Kernel K>
 void ptracestop_resumed(K& k, LwpRef<K> td) {
   auto p = proc(k, td[td_proc]);
-  k.guard(!td[TD_SUSPENDED], at("resumed", 2585, "kern_sig.c"));
+  k.guard(!td[TD_SUSPENDED], at("resumed", 2590, "kern_sig.c"));
   k.when(p[p_xthread] == td.slot, [&] { k.set(p, p_xthread, k.lit(kNone)); });
   auto again = p[P_TRACED] && td[TDB_SUSPEND];
   k.when(again, [&] { thread_suspend(k, td); });
@@ -84,7 +84,7 @@ void ptracestop_resumed(K& k, LwpRef<K> td) {
 // The thread has left its stop: what the stop reported is over.
 template <Kernel K>
 void leave_stop(K& k, LwpRef<K> td) {
-  k.guard(!td[TD_SUSPENDED], at("leave-runs", 2585, "kern_sig.c"));
+  k.guard(!td[TD_SUSPENDED], at("leave-runs", 2590, "kern_sig.c"));
   k.when(!td[TDB_FORK], [&] { k.when(!td[TD_RFPPWAIT], [&] { k.clear(td, TDB_VFORK); }); });
   k.clear(td, TDB_XSIG | TDB_SCX | TDB_EXEC | TDB_FORK | TDB_CHILD | TDB_BORN);
 }
@@ -93,7 +93,7 @@ void leave_stop(K& k, LwpRef<K> td) {
 template <Kernel K>
 void thread_suspend_check(K& k, LwpRef<K> td) {
   auto p = proc(k, td[td_proc]);
-  k.guard(p[P_STOPPED_SIG | P_STOPPED_TRACE] && !td[TD_SUSPENDED], at("suspend-check", 700, "kern_thread.c"));
+  k.guard(p[P_STOPPED_SIG | P_STOPPED_TRACE] && !td[TD_SUSPENDED], in("suspend-check", "thread_suspend_check", "kern_thread.c"));
   k.when(td[TDB_XSIG], [&] { ptracestop_turn(k, td); });
   k.when(!td[TD_SUSPENDED], [&] { thread_suspend(k, td); });
 }
@@ -102,9 +102,9 @@ void thread_suspend_check(K& k, LwpRef<K> td) {
 template <Kernel K>
 void issignal_traced(K& k, LwpRef<K> td, typename K::Num sig) {
   auto p = proc(k, td[td_proc]);
-  k.guard(p[P_TRACED] && !p[P_PPTRACE], at("signal-stop-traced", 2790, "kern_sig.c"));
+  k.guard(p[P_TRACED] && !p[P_PPTRACE], at("signal-stop-traced", 2788, "kern_sig.c"));
   auto ritual = p[P2_PTRACE_FSTP] && p[PEND_STOP];
-  k.guard(!ritual || (sig == k.lit(kSigstop)), at("attach-stop-first", 2760, "kern_sig.c"));
+  k.guard(!ritual || (sig == k.lit(kSigstop)), at("attach-stop-first", 2758, "kern_sig.c"));
   k.when(ritual, [&] { k.set(td, TDB_FSTP); });
   k.when(sig == k.lit(kSigstop), [&] { k.clear(p, PEND_STOP); });
   k.when(sig == k.lit(kSigkill), [&] { k.clear(p, PEND_KILL); });
@@ -131,6 +131,8 @@ void psignal(K& k, ProcRef<K> p, typename K::Num sig) {
     auto cont = sig == k.lit(kSigcont);
     auto kill = sig == k.lit(kSigkill);
     k.when(cont, [&] { k.clear(p, PEND_STOP); });
+    auto stops = sig == k.lit(kSigstop) || sig == k.lit(kSigtstp) || sig == k.lit(kSigttin) || sig == k.lit(kSigttou);
+    k.when(stops, [&] { k.clear(p, P_CONTINUED); });
     k.when((sig == k.lit(kSigstop)) && !acts, [&] { k.set(p, PEND_STOP); });
     k.when(kill, [&] { k.set(p, PEND_KILL); });
     k.when(acts && (cont || kill), [&] {
@@ -148,11 +150,11 @@ void psignal(K& k, ProcRef<K> p, typename K::Num sig) {
 // kill(2) of one process.  p_cansignal() looks at credentials; a zombie takes the signal and nothing happens.
 template <Kernel K>
 void kill(K& k, ProcRef<K> curp, ProcRef<K> p, typename K::Num sig, typename K::Bool capmode) {
-  k.require(!capmode, Errno::ecapmode, at("kill-capability-mode", 1780, "kern_sig.c"));
-  k.require(sig.between(0, kSigmax), Errno::einval, at("kill-signal-range", 1790, "kern_sig.c"));
-  k.require(!is(p, ProcState::free), Errno::esrch, at("kill-no-such-process", 1802, "kern_sig.c"));
+  k.require(!capmode, Errno::ecapmode, in("kill-capability-mode", "sys_kill", "kern_sig.c"));
+  k.require(sig.between(0, kSigmax), Errno::einval, in("kill-signal-range", "sys_kill", "kern_sig.c"));
+  k.require(!is(p, ProcState::free), Errno::esrch, in("kill-no-such-process", "sys_kill", "kern_sig.c"));
   k.when(!(curp == p), [&] {
-    k.require(k.open(Open::candebug, 2) == k.lit(0), Errno::eperm, at("kill-not-permitted", 1808, "kern_sig.c"));
+    k.require(k.open(Open::candebug, 2) == k.lit(0), Errno::eperm, in("kill-not-permitted", "sys_kill", "kern_sig.c"));
   });
   k.when(!(sig == k.lit(0)), [&] { psignal(k, p, sig); });
 }
