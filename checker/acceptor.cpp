@@ -71,13 +71,23 @@ bool Acceptor::step(const Event& e) {
   }
 }
 
+// A slot for a thread.  It may have been that of a thread that died in a call.
+Slot Acceptor::add_lwp(std::int32_t pid, std::int32_t tid) {
+  const Slot td = names_.add_lwp(pid, tid, frontier_);
+  calls_[td].active = false;
+  std::erase(in_flight_, td);
+  std::erase(watched_, td);
+  for (Config& c : frontier_) c.drop_early(td);
+  return td;
+}
+
 // A process that was there before the log began, or a target that no record has named: it is in the state that make()
 // gives it, in every configuration.
 void Acceptor::introduce(std::int32_t pid, const std::function<void(Config&, Slot)>& make) {
   Slot p = names_.find(pid), td = kNone;
   if (p == kNone) {
     p = names_.add(pid, frontier_);
-    td = names_.add_lwp(pid, 0, frontier_);
+    td = add_lwp(pid, 0);
   } else {  // known by its pid only, as somebody's parent
     for (Slot i = 0; i < KernelState::kLwps && td == kNone; ++i)
       if (frontier_.front().lwp(i).proc == p) td = i;
@@ -208,7 +218,7 @@ Slot Acceptor::writer(const Event& e) {
     if (unbound != kNone && e.kind != Kind::call) return unbound;
   }
   // A thread that was there before the log began.
-  const Slot td = names_.add_lwp(e.pid, e.tid, frontier_);
+  const Slot td = add_lwp(e.pid, e.tid);
   for (Config& c : frontier_)
     if (c.proc(p).state == ProcState::normal) {
       Machine m(c.k, kernel_);
@@ -287,9 +297,13 @@ bool Acceptor::on_call(const Event& e) {
     const auto pid = std::int32_t(call.retval);
     Slot child = names_.find(pid);
     if (child == kNone) child = names_.add(pid, frontier_);
-    call.child_td = names_.add_lwp(pid, 0, frontier_);
+    call.child_td = add_lwp(pid, 0);
+    names_[child].pinned = names_.lwp(call.child_td).pinned = true;
   }
-  if (e.code == sys::thr_new || e.code == sys::thr_create) call.child_td = names_.add_lwp(e.pid, 0, frontier_);
+  if (e.code == sys::thr_new || e.code == sys::thr_create) {
+    call.child_td = add_lwp(e.pid, 0);
+    names_.lwp(call.child_td).pinned = true;
+  }
   const bool wait = e.code == sys::wait4 || e.code == sys::wait6;
   const bool ptrace = e.code == sys::ptrace;
   if (call.returns && ((wait && (call.error != 0 || call.retval == 0)) || ((ptrace || e.code == sys::kill) && call.error != 0)) &&
@@ -397,9 +411,10 @@ bool Acceptor::on_ret(const Event& e) {
   if (call.active) {
     if (e.error == 0) learn(names_.find(e.pid), call);
     call.active = false;
-    in_flight_.erase(std::find(in_flight_.begin(), in_flight_.end(), td));
-    const auto watched = std::find(watched_.begin(), watched_.end(), td);
-    if (watched != watched_.end()) watched_.erase(watched);
+    std::erase(in_flight_, td);
+    std::erase(watched_, td);
+    if (call.child_td != kNone) names_.lwp(call.child_td).pinned = false;
+    if (const Slot child = target(call); is_fork(call.code) && child != kNone) names_[child].pinned = false;
   }
   return true;
 }

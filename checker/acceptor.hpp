@@ -92,6 +92,7 @@ class Acceptor {
   bool on_birth(const trace::Event& e);
   bool thread_runs(Slot td);
   Slot writer(const trace::Event& e);
+  Slot add_lwp(std::int32_t pid, std::int32_t tid);
   void learn(Slot p, const InFlight& call);
   void mark_satisfied(Slot td);
   void mark_all_satisfied();
@@ -174,6 +175,7 @@ class Acceptor {
   Frontier frontier_;
   std::array<InFlight, KernelState::kLwps> calls_{};
   std::vector<Slot> in_flight_;     // slots of calls_ that are active
+  Frontier reached_;                // room for explain(), kept to save its allocation
   std::vector<Slot> watched_;       // those of them whose outcome changes nothing
   std::uint32_t at_ = 0;            // index of the ktrace event being judged
   std::uint32_t line_at_ = 0;       // index of the next KTR line

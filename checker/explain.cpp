@@ -352,13 +352,15 @@ void Acceptor::explain(const Config& from, const std::vector<Attempt>& kinds, co
   const bool noting = std::exchange(noting_, false);
   std::unordered_multimap<std::size_t, Config> seen;
   Frontier level{from};
+  reached_.reserve(64);
   std::size_t looked_at = 0;
   for (int depth = 1; depth <= depth_last && !level.empty(); ++depth) {
     Frontier next;
+    next.reserve(32 * level.size());
     for (const Config& c : level) {
-      Frontier reached;
-      moves(c, focus, reached);
-      for (const Config& r : reached) {
+      reached_.clear();
+      moves(c, focus, reached_);
+      for (const Config& r : reached_) {
         const std::size_t hash = hash_value(r);
         const auto [low, high] = seen.equal_range(hash);
         if (std::any_of(low, high, [&](const auto& entry) { return entry.second == r; })) continue;

@@ -42,7 +42,7 @@ void Acceptor::show_threads(const Event& e, Slot p) {
   std::int32_t most = 0;
   for (const Config& c : frontier_) most = std::max<std::int32_t>(most, c.proc(p).p_numthreads);
   for (; most < shown; ++most) {
-    const Slot td = names_.add_lwp(e.pid, 0, frontier_);
+    const Slot td = add_lwp(e.pid, 0);
     for (Config& c : frontier_) {
       if (c.proc(p).state != ProcState::normal || c.proc(p).p_numthreads >= shown) continue;
       Machine m(c.k, kernel_);
@@ -78,7 +78,7 @@ Slot Acceptor::thread_of(const Event& e, Slot p) {
       names_.bind(i, e.tid);
       return i;
     }
-  const Slot td = names_.add_lwp(e.pid, e.tid, frontier_);
+  const Slot td = add_lwp(e.pid, e.tid);
   for (Config& c : frontier_) {
     if (c.proc(p).state != ProcState::normal) continue;
     const bool stopped = (c.proc(p).p_flag & model::P_STOPPED) != 0 && e.ktr != Ktr::ptracestop;
@@ -146,7 +146,7 @@ Slot Acceptor::attacher_of(const Event& e) {
 
 Slot Acceptor::new_ghost() {
   const Slot p = names_.add_ghost(frontier_);
-  const Slot td = names_.add_lwp(names_.pid(p), 0, frontier_);
+  const Slot td = add_lwp(names_.pid(p), 0);
   for (Config& c : frontier_) {
     c.proc(p) = model::Proc{};
     c.proc(p).state = ProcState::normal;

@@ -63,12 +63,12 @@ void Names::collect(const Frontier& frontier) {
       if (c.lwp(i).proc != kNone) td_used[i] = true;
   }
   for (Slot i = 0; i < KernelState::kProcs; ++i)
-    if (!used[i] && procs_[i].pid != 0) {
+    if (!used[i] && procs_[i].pid != 0 && !procs_[i].pinned) {
       by_pid_.erase(procs_[i].pid);
       procs_[i] = {};
     }
   for (Slot i = 0; i < KernelState::kLwps; ++i)
-    if (!td_used[i] && lwps_[i].pid != 0) {
+    if (!td_used[i] && lwps_[i].pid != 0 && !lwps_[i].pinned) {
       const auto it = by_tid_.find(lwps_[i].tid);
       if (it != by_tid_.end() && it->second == i) by_tid_.erase(it);
       lwps_[i] = {};

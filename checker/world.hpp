@@ -21,7 +21,7 @@ using model::kNone;
 using model::Slot;
 
 // Processes that matter at one moment: living ones, zombies, and dead parents that a tracee remembers.
-using KernelState = model::State<160, 200>;
+using KernelState = model::State<112, 128>;
 using Machine = model::Exec<KernelState>;
 
 // One possible state of the kernel, and the calls in flight whose effect has already happened in it.
@@ -71,6 +71,7 @@ struct TooMany {
 struct ProcName {
   std::int32_t pid = 0;  // > 0 real; < 0 a process that no record names; 0 the slot is unused
   bool logged = false;   // its own records are in the log
+  bool pinned = false;      // of a fork in flight: no state has it yet, it is not free
   bool mentioned = false;   // known only as the parent that a line names
   bool before_log = false;  // it was there before the log began: whose child it is and who traces it is not known
   bool capmode = false;  // cap_enter(2)
@@ -84,6 +85,7 @@ struct ProcName {
 struct LwpName {
   std::int32_t pid = 0;  // 0: the slot is unused
   std::int32_t tid = 0;  // > 0 real, <= 0 not (yet) known
+  bool pinned = false;      // as for a process
   bool flags_known = true;  // td_dbgflags: false for a thread that was stopped before the log began
 };
 
