@@ -203,6 +203,9 @@ Slot Acceptor::writer(const Event& e) {
       return unbound;
     }
   } else {
+    if (e.kind == Kind::call && frontier_.front().proc(p).p_numthreads == 1)
+      for (Slot i = 0; i < KernelState::kLwps; ++i)
+        if (names_.lwp(i).pid == e.pid && has(i)) return i;
     // No thread ids in this log: a CALL comes from a thread that is in none, a RET from one that is in that call.
     for (Slot i = 0; i < KernelState::kLwps; ++i) {
       if (names_.lwp(i).pid != e.pid || !has(i)) continue;
@@ -356,6 +359,10 @@ bool Acceptor::on_birth(const Event& e) {
     bind(td);
     names_[names_.find(e.pid)].logged = true;
   } else {
+    if (p == kNone && !partial && !future_->is_before_log(e.pid)) {
+      notes_ = {fmt::format("no process {}: no fork in the log made it (a log that leaves processes out: --partial)", e.pid)};
+      return reject(e, describe(*ktrace_, e));
+    }
     td = writer(e);
   }
   if (!thread_runs(td)) return result_.rejection ? false : reject(e, describe(*ktrace_, e));

@@ -77,6 +77,8 @@ class Acceptor {
   Result run();
   // Called now and then with the number of events done.
   std::function<void(std::uint64_t)> progress;
+  // The log leaves processes out that made others in it (kdump -p and the like).
+  bool partial = false;
 
  private:
   // One kind of explanation: tries to make the record happen in this state.

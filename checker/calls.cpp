@@ -301,7 +301,8 @@ bool Acceptor::apply_kill(Config& c, Slot td, const InFlight& call) {
   if (!call.returns) return true;
   if (pid <= 0 || call.code == sys::thr_kill2 || (to_thread && call.error != 0)) return true;  // a group, a thread id
   const Slot p = names_.find(pid);
-  Machine m(c.k, kernel_, {std::uint8_t(call.error == 1 ? 1 : 0)});
+  constexpr int kEperm = 1;
+  Machine m(c.k, kernel_, {std::uint8_t(call.error == kEperm && may_be_refused(self, p) ? 1 : 0)});
   rules::kill(m, m.proc(self), m.proc(p), {sig}, {names_[self].capmode && p != self});
   const Outcome& out = m.outcome();
   if (int(out.error) == call.error) return true;

@@ -20,6 +20,7 @@ Future::Future(const trace::Log& log) : ret_of_(log.events.size(), kNever), birt
   struct Present {
     std::vector<Open> calls;
     int threads_to_come = 0;  // thr_new calls whose thread has not shown itself
+    bool one_thread = true;   // it has called no thr_new
   };
   std::unordered_map<std::int32_t, Present> present;
   for (std::uint32_t i = 0; i < log.events.size(); ++i) {
@@ -30,11 +31,14 @@ Future::Future(const trace::Log& log) : ret_of_(log.events.size(), kNever), birt
     bool new_process = lives.empty();
     if (e.kind == Kind::call) {
       // A second CALL of the same thread without a RET: the debugger changed the arguments at the entry stop.
-      if (e.tid != 0)
-        now.calls.erase(std::remove_if(now.calls.begin(), now.calls.end(), [&](const Open& o) { return o.tid == e.tid; }),
+      if (e.tid != 0 || now.one_thread)
+        now.calls.erase(std::remove_if(now.calls.begin(), now.calls.end(), [&](const Open& o) { return e.tid == 0 || o.tid == e.tid; }),
                         now.calls.end());
       now.calls.push_back({e.tid, e.code, i});
-      if (e.code == sys::thr_new || e.code == sys::thr_create) ++now.threads_to_come;
+      if (e.code == sys::thr_new || e.code == sys::thr_create) {
+        ++now.threads_to_come;
+        now.one_thread = false;
+      }
     } else if (e.kind == Kind::ret) {
       const auto it = std::find_if(now.calls.begin(), now.calls.end(), [&](const Open& o) {
         return o.code == e.code && (e.tid == 0 || o.tid == 0 || o.tid == e.tid);
@@ -44,6 +48,8 @@ Future::Future(const trace::Log& log) : ret_of_(log.events.size(), kNever), birt
         const auto named = std::int32_t(log.events[it->call].args[0]);
         const bool wait = e.code == sys::wait4 || e.code == sys::wait6;
         constexpr int kEsrch = 3, kEchild = 10;
+        if (is_fork(e.code) && e.error == 0 && e.retval > 0)
+          first_fork_ = first_fork_ == 0 ? std::int32_t(e.retval) : std::min(first_fork_, std::int32_t(e.retval));
         if (wait && e.error == 0 && e.retval > 0) fates_[std::int32_t(e.retval)].push_back({i, false});
         if ((e.code == sys::kill && e.error == kEsrch) || (e.code == sys::wait4 && e.error == kEchild && named > 0))
           fates_[named].push_back({i, true});
@@ -54,11 +60,14 @@ Future::Future(const trace::Log& log) : ret_of_(log.events.size(), kNever), birt
           --now.threads_to_come;
         else
           new_process = true;
+      } else if (is_fork(e.code) && e.error == 0 && e.retval > 0) {
+        before_log_.insert(std::int32_t(e.retval));
       }
     }
     if (new_process) {
       lives.push_back({.first = i, .last_run = i, .last = i, .born = birth_[i]});
       now.calls.clear();
+      now.one_thread = true;
       if (e.kind == Kind::call) now.calls.push_back({e.tid, e.code, i});
     }
     Life& life = lives.back();
@@ -74,6 +83,10 @@ bool Future::is_lost(std::int32_t pid, std::uint32_t at) const {
   if (it == fates_.end()) return false;
   const auto next = std::find_if(it->second.begin(), it->second.end(), [&](const Fate& f) { return f.at >= at; });
   return next != it->second.end() && next->gone;
+}
+
+bool Future::is_before_log(std::int32_t pid) const {
+  return first_fork_ == 0 || pid < first_fork_ || before_log_.contains(pid);
 }
 
 const Life* Future::life(std::int32_t pid, std::uint32_t at) const {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "traces/event.hpp"
@@ -36,6 +37,8 @@ class Future {
 
   // After this record: the pid is found not to exist (kill, wait) before any wait returns it.
   bool is_lost(std::int32_t pid, std::uint32_t at) const;
+  // Could the call that made this process have been entered before the log began?
+  bool is_before_log(std::int32_t pid) const;
 
  private:
   struct Fate {
@@ -43,6 +46,8 @@ class Future {
     bool gone;  // not found; else returned by a wait
   };
   std::unordered_map<std::int32_t, std::vector<Fate>> fates_;
+  std::unordered_set<std::int32_t> before_log_;  // returned by a fork whose CALL is not in the log
+  std::int32_t first_fork_ = 0;                  // lowest pid returned by a fork that was called in the log, 0 none
   std::vector<std::uint32_t> ret_of_;
   std::vector<bool> birth_;
   std::unordered_map<std::int32_t, std::vector<Life>> lives_;

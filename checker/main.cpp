@@ -28,6 +28,7 @@ struct Options {
   std::string corpus;
   std::vector<std::string> logs;
   bool separately = false;
+  bool partial = false;
   bool states = false;
   bool quiet = false;
 };
@@ -111,6 +112,7 @@ class Check {
 
   Exit one(const check::Subject& subject) {
     check::Acceptor acceptor(kernel_, subject.ktrace, subject.ktr);
+    acceptor.partial = options_.partial;
     const std::size_t total = subject.ktrace != nullptr ? subject.ktrace->events.size() : 0;
     if (isatty(STDERR_FILENO) != 0 && !options_.quiet)
       acceptor.progress = [total](std::uint64_t done) {
@@ -186,6 +188,7 @@ int main(int argc, char** argv) {
     check->add_option("-o,--output", options.output, "write the report to this file");
     check->add_option("--corpus", options.corpus, "check every log below this folder");
     check->add_flag("--separately", options.separately, "check two logs one by one, even if they are a ktrace and a KTR log");
+    check->add_flag("--partial", options.partial, "the log leaves processes out that made others in it");
     check->add_flag("--states", options.states, "print the state of each process at the end of the log");
     check->add_flag("-q,--quiet", options.quiet, "no progress");
     check->add_option("LOG", options.logs, "ktrace.out, kdump text, ktrdump text, console lines; - is standard input");
