@@ -477,7 +477,7 @@ void Acceptor::failed(const model::Clause& clause, model::Errno error, bool poss
   else if (error == model::Errno::ok)
     failed("success");
   else
-    failed(fmt::format("errno {}{}", int(error), where));
+    failed(name(error) + where);
 }
 
 void Acceptor::failed(std::string why) {
@@ -486,6 +486,7 @@ void Acceptor::failed(std::string why) {
 
 bool Acceptor::reject(const Event& e, std::string observed) {
   const trace::Log* log = e.kind == Kind::ktr ? ktr_ : ktrace_;
+  if (notes_.size() > 1) std::erase(notes_, "success");  // the record was a success: what else was wrong says more
   result_.verdict = Verdict::rejected;
   result_.rejection = Rejection{.log = log,
                                 .event = std::uint32_t(&e - log->events.data()),
@@ -500,6 +501,12 @@ bool Acceptor::reject(const Event& e, std::string observed) {
     result_.reason = fmt::format("{} times the log says that records were lost before this one", lost_);
   }
   return false;
+}
+
+// The status that the last records of a process announce; -1 if they announce no end.
+int Acceptor::exit_status_at_end(Slot p) const {
+  const Life* life = future_->last_life(names_.pid(p));
+  return life == nullptr || !life->ends ? -1 : life->status;
 }
 
 void Acceptor::finish() {
@@ -517,6 +524,8 @@ void Acceptor::finish() {
       f.state = fmt::format("zombie, status {:#x}", p.p_xstat);
     else if ((p.p_flag & model::P_WEXIT) != 0)
       f.state = "exiting";
+    else if (names_[i].logged && future_ && future_->life(names_.pid(i), at_) == nullptr && exit_status_at_end(i) >= 0)
+      f.state = fmt::format("exiting, status {:#x}", exit_status_at_end(i));
     else if ((p.p_flag & model::P_STOPPED) != 0)
       f.state = (p.p_flag & model::P_WAITED) != 0 ? "stopped, waited for" : "stopped";
     else

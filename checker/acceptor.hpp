@@ -103,6 +103,7 @@ class Acceptor {
   bool traces_someone(Slot p) const;
   void introduce(std::int32_t pid, const std::function<void(Config&, Slot)>& make);
   bool reject(const trace::Event& e, std::string observed);
+  int exit_status_at_end(Slot p) const;
   void finish();
 
   // explain.cpp: internal steps and the search over them

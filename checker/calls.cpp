@@ -81,6 +81,7 @@ std::vector<Acceptor::Attempt> Acceptor::outcomes(Slot td, const InFlight& call)
 }
 
 bool Acceptor::apply(Config& c, Slot td, const InFlight& call) {
+  if (c.lwp(td).proc == kNone) return false;  // the thread is gone in this state
   if (is_fork(call.code)) return apply_fork(c, td, call);
   if (is_exec(call.code)) return apply_exec(c, td, call);
   switch (call.code) {
@@ -154,6 +155,7 @@ rules::WaitArgs<Machine> Acceptor::wait_args(const InFlight& call) const {
 }
 
 bool Acceptor::apply_wait(Config& c, Slot td, const InFlight& call, Report report) {
+  if (c.lwp(td).proc == kNone) return false;
   const Slot p = names_.find(std::int32_t(call.retval));
   if (p == kNone) return false;
   if (report == Report::trapped || report == Report::stopped) settle(c, p);
@@ -237,6 +239,7 @@ bool Acceptor::run_ptrace(Config& c, Slot td, const rules::PtraceArgs<Machine>& 
 }
 
 bool Acceptor::apply_ptrace(Config& c, Slot td, const InFlight& call, int event_mask) {
+  if (c.lwp(td).proc == kNone) return false;
   const auto id = std::int32_t(call.args[1]);
   const auto req = rules::Request(std::int32_t(call.args[0]));
   // A process that was there before the log began may have entered capability mode before.

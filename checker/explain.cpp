@@ -28,9 +28,11 @@ bool Acceptor::may_begin_exit(const Config& c, Slot p) const {
   if (p == names_.stand_in()) return false;  // many callers without a name
   if (names_[p].thread != 0 && acts_next(c, p)) return false;
   if (has_stop_ahead(p)) return false;
-  if (!names_[p].logged || !future_) return true;
+  if (!future_) return true;
+  if (future_->is_found_later(names_.pid(p), at_)) return false;
+  if (!names_[p].logged) return true;
   const Life* life = future_->life(names_.pid(p), at_);
-  return life == nullptr || at_ >= life->last_run || life->first > at_;
+  return life == nullptr || at_ > life->last_run || life->first > at_;
 }
 
 // Is the next line of this unnamed debugger about a process that it traces, and nobody attaches to that one before?  Then it
@@ -77,7 +79,7 @@ bool Acceptor::has_stop_ahead(Slot p) const {
 bool Acceptor::may_end_exit(Slot p) const {
   if (!names_[p].logged || !future_) return true;
   const Life* life = future_->life(names_.pid(p), at_);
-  return life == nullptr || at_ >= life->last || life->first > at_;
+  return life == nullptr || at_ > life->last || life->first > at_;
 }
 
 // Does the log show later that the process is gone without its real parent having been told?
@@ -203,7 +205,10 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
         if ((c.lwp(td).td_flag & model::TDB_STOPATFORK) != 0) rules::ptracestop(m, m.lwp(td), {rules::kSigstop});
       });
     const bool ending = calls_[td].active && calls_[td].code == sys::thr_exit;
-    if (!tracing_lines() && traced && !stopped && runs && !stop_tried[ending] &&
+    // A thread in exit() stops no more, but for the stop at the entry of that call.
+    const bool leaving =
+        calls_[td].active && calls_[td].code == sys::exit && (proc.p_ptevents & model::PTRACE_SCE) == 0;
+    if (!tracing_lines() && traced && !stopped && runs && !leaving && !stop_tried[ending] &&
         (flags & (model::TDB_SUSPEND | model::TDB_STOPATFORK)) == 0) {
       stop_tried[ending] = true;
       step([&](Machine& m, Config& c) {

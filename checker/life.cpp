@@ -47,7 +47,9 @@ Future::Future(const trace::Log& log) : ret_of_(log.events.size(), kNever), birt
         ret_of_[it->call] = i;
         const auto named = std::int32_t(log.events[it->call].args[0]);
         const bool wait = e.code == sys::wait4 || e.code == sys::wait6;
-        constexpr int kEsrch = 3, kEchild = 10;
+        constexpr int kEperm = 1, kEsrch = 3, kEchild = 10, kEbusy = 16;
+        if (e.code == sys::ptrace && (e.error == 0 || e.error == kEperm || e.error == kEbusy))
+          found_[std::int32_t(log.events[it->call].args[1])].push_back(it->call);
         if (is_fork(e.code) && e.error == 0 && e.retval > 0)
           first_fork_ = first_fork_ == 0 ? std::int32_t(e.retval) : std::min(first_fork_, std::int32_t(e.retval));
         if (wait && e.error == 0 && e.retval > 0) fates_[std::int32_t(e.retval)].push_back({i, false});
@@ -73,8 +75,14 @@ Future::Future(const trace::Log& log) : ret_of_(log.events.size(), kNever), birt
     Life& life = lives.back();
     life.last = i;
     if (e.kind == Kind::call || e.kind == Kind::ret) life.last_run = i;
-    if (e.kind == Kind::call && e.code == sys::exit) life.status = int(e.args[0] & 0xff) << 8;
-    if (e.kind == Kind::signal && !e.caught) life.status = e.signo;
+    if (e.kind == Kind::call && e.code == sys::exit) {
+      life.status = int(e.args[0] & 0xff) << 8;
+      life.ends = true;
+    }
+    if (e.kind == Kind::signal && !e.caught) {
+      life.status = e.signo;
+      life.ends = true;
+    }
   }
 }
 
@@ -83,6 +91,22 @@ bool Future::is_lost(std::int32_t pid, std::uint32_t at) const {
   if (it == fates_.end()) return false;
   const auto next = std::find_if(it->second.begin(), it->second.end(), [&](const Fate& f) { return f.at >= at; });
   return next != it->second.end() && next->gone;
+}
+
+const Life* Future::last_life(std::int32_t pid) const {
+  const auto it = lives_.find(pid);
+  return it == lives_.end() ? nullptr : &it->second.back();
+}
+
+bool Future::is_found_later(std::int32_t pid, std::uint32_t at) const {
+  const auto it = found_.find(pid);
+  if (it == found_.end()) return false;
+  const Life* next = nullptr;  // the pid's next life, if it has one
+  if (const auto lives = lives_.find(pid); lives != lives_.end())
+    for (const Life& life : lives->second)
+      if (life.first > at && next == nullptr) next = &life;
+  return std::any_of(it->second.begin(), it->second.end(),
+                     [&](std::uint32_t call) { return call > at && (next == nullptr || call < next->first); });
 }
 
 bool Future::is_before_log(std::int32_t pid) const {

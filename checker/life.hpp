@@ -21,6 +21,7 @@ struct Life {
   std::uint32_t last_run = 0;   // index of its last CALL or RET: until here it has not begun to exit
   std::uint32_t last = 0;       // index of its last record of any kind: until here it is no zombie
   int status = 0;               // wait status that its end will have, if the log tells
+  bool ends = false;            // it has called exit() or taken a deadly signal
   bool born = false;            // the first record is its return from fork
 };
 
@@ -35,8 +36,11 @@ class Future {
   // The life of this pid that covers, or else follows, the record at this index; null if the pid writes no (more) records.
   const Life* life(std::int32_t pid, std::uint32_t at) const;
 
+  const Life* last_life(std::int32_t pid) const;
   // After this record: the pid is found not to exist (kill, wait) before any wait returns it.
   bool is_lost(std::int32_t pid, std::uint32_t at) const;
+  // Does a ptrace call that is entered after this record find the process, not yet exiting?
+  bool is_found_later(std::int32_t pid, std::uint32_t at) const;
   // Could the call that made this process have been entered before the log began?
   bool is_before_log(std::int32_t pid) const;
 
@@ -46,6 +50,7 @@ class Future {
     bool gone;  // not found; else returned by a wait
   };
   std::unordered_map<std::int32_t, std::vector<Fate>> fates_;
+  std::unordered_map<std::int32_t, std::vector<std::uint32_t>> found_;  // CALLs, by target
   std::unordered_set<std::int32_t> before_log_;  // returned by a fork whose CALL is not in the log
   std::int32_t first_fork_ = 0;                  // lowest pid returned by a fork that was called in the log, 0 none
   std::vector<std::uint32_t> ret_of_;

@@ -143,7 +143,7 @@ bool Acceptor::matches(const Config& c, const Emission& emission, const Event& e
     }
     case Ktr::io: return same("0 for READ, 1 for WRITE:", emission.arg[0], arg(0));
     case Ktr::getnumlwps: return same("threads", emission.arg[0], arg(0));
-    case Ktr::getlwplist: return same("actual", emission.arg[1], arg(1));
+    case Ktr::getlwplist: return same("data", emission.arg[0], arg(0)) && same("actual", emission.arg[1], arg(1));
     case Ktr::wait_moved: return same("parent", names_.pid(Slot(emission.arg[0])), arg(0));
     case Ktr::exit_orphan: return same("orphan", names_.pid(Slot(emission.arg[0])), arg(0));
     case Ktr::wait_trapped: {
@@ -165,6 +165,8 @@ bool Acceptor::call_may_write(const InFlight& call, const Event& e) const {
   const int called = int(call.args[0]);
   const bool same = called == req || (e.ktr == Ktr::write && called == rules::PT_WRITE_I) ||
                     (e.ktr == Ktr::read && called == rules::PT_READ_I);
+  if (e.ktr == Ktr::read || e.ktr == Ktr::write)
+    return same && call.args[2] == e.args[0];  // the tracee's address
   return same && req >= 0;
 }
 

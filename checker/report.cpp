@@ -69,17 +69,52 @@ std::string call_words(std::uint16_t code, const Event* call) {
   }
 }
 
+// The parameters of a line by name, as event.hpp lists them; '#' before those that are written in hexadecimal.
+std::vector<std::string_view> parameters(trace::Ktr line) {
+  using trace::Ktr;
+  switch (line) {
+    case Ktr::attach:
+    case Ktr::fork_return: return {"oppid"};
+    case Ktr::follow_fork:
+    case Ktr::lwp_events: return {"old", "new"};
+    case Ktr::get_event_mask: return {"#mask"};
+    case Ktr::set_event_mask: return {"#old mask", "#mask"};
+    case Ktr::continue_: return {"#PC", "sig"};
+    case Ktr::to_sce:
+    case Ktr::to_scx:
+    case Ktr::syscall: return {"#events", "#PC", "sig"};
+    case Ktr::detach: return {"reparented to pid", "sig"};
+    case Ktr::write:
+    case Ktr::read: return {"#address", "#value"};
+    case Ktr::io: return {"write", "#offset", "#length"};
+    case Ktr::lwpinfo: return {"event", "#flags", "#child pid", "syscall"};
+    case Ktr::getnumlwps: return {"threads"};
+    case Ktr::getlwplist: return {"data", "actual"};
+    case Ktr::ptracestop: return {"#flags", "sig"};
+    case Ktr::exit_orphan: return {"clearing orphan"};
+    case Ktr::wait_moved: return {"to parent"};
+    case Ktr::wait_trapped: return {"#status", "xstat", "xthread"};
+    default: return {};
+  }
+}
+
 std::string line_words(const Event& e) {
-  std::string out = fmt::format("KTR {} of pid {}", trace::name(e.ktr), e.pid);
-  for (int i = 0; i < trace::kArgsMax && e.has_arg(i); ++i)
-    fmt::format_to(std::back_inserter(out), " {:#x}", e.args[std::size_t(i)]);
+  std::string out = fmt::format("{}: pid {}", trace::name(e.ktr), e.pid);
+  if (e.tid > 0) out += fmt::format(", tid {}", e.tid);
+  const std::vector<std::string_view> names = parameters(e.ktr);
+  for (std::size_t i = 0; i < names.size() && e.has_arg(int(i)); ++i) {
+    const bool hex = names[i].starts_with('#');
+    out += hex ? fmt::format(", {} {:#x}", names[i].substr(1), e.args[i])
+               : fmt::format(", {} {}", names[i], std::int32_t(e.args[i]));
+  }
   return out;
 }
 
-std::string share(const Counts& c) {
+std::string share(const Counts& c, bool stopped) {
   const double judged = c.records == 0 ? 0 : 100.0 * double(c.judged) / double(c.records);
-  return fmt::format("{} records: {} judged ({:.1f} %), {} checked for presence, {} with nothing to judge", c.records,
-                     c.judged, judged, c.presence, c.records - c.judged - c.presence);
+  const std::uint64_t rest = c.records - c.judged - c.presence;
+  return fmt::format("{} records: {} judged ({:.1f} %), {} checked for presence, {} {}", c.records, c.judged, judged,
+                     c.presence, rest, stopped ? "not reached or with nothing to judge" : "with nothing to judge");
 }
 
 const Event* call_of(const Rejection& r) {
@@ -99,7 +134,7 @@ std::string describe(const trace::Log&, const Event& e) {
     case Kind::call: return fmt::format("pid {} calls {}", e.pid, call_words(e.code, &e));
     case Kind::ret:
       return e.error == 0 ? fmt::format("pid {}: {} returns {}", e.pid, call_words(e.code, nullptr), e.retval)
-                          : fmt::format("pid {}: {} fails with errno {}", e.pid, call_words(e.code, nullptr), e.error);
+                          : fmt::format("pid {}: {} fails with {}", e.pid, call_words(e.code, nullptr), name(model::Errno(e.error)));
     case Kind::ktr: return line_words(e);
     default: return fmt::format("pid {}", e.pid);
   }
@@ -110,7 +145,8 @@ std::string text_report(const Subject& s, const model::Behaviours& kernel, const
   auto line = [&](const auto& form, const auto&... args) { out += fmt::format(fmt::runtime(form), args...) + '\n'; };
   for (const trace::Log* log : {s.ktrace, s.ktr})
     if (log != nullptr && log->cut)
-      line("{}:{}: note: the log is cut at byte {}: {}", log->path, log->cut->line, log->cut->offset, log->cut->what);
+      line("{}{}: note: the log is cut at byte {}: {}", log->path,
+           log->cut->line == 0 ? "" : fmt::format(":{}", log->cut->line), log->cut->offset, log->cut->what);
   if (r.rejection) {
     const Rejection& x = *r.rejection;
     const Event* call = call_of(x);
@@ -123,8 +159,9 @@ std::string text_report(const Subject& s, const model::Behaviours& kernel, const
   for (const trace::Log* log : {s.ktrace, s.ktr})
     if (log != nullptr) subject += (subject.empty() ? "" : " + ") + log->path;
   line("{}: {} by {}{}", subject, verdict_name(r.verdict), kernel.name, r.reason.empty() ? "" : ": " + r.reason);
-  if (s.ktrace != nullptr) line("    {}: {}", trace::name(s.ktrace->format), share(r.ktrace));
-  if (s.ktr != nullptr) line("    {}: {}", trace::name(s.ktr->format), share(r.ktr));
+  if (s.ktrace != nullptr) line("    {}: {}", trace::name(s.ktrace->format), share(r.ktrace, r.rejection.has_value()));
+  if (s.ktr != nullptr) line("    {}: {}", trace::name(s.ktr->format), share(r.ktr, r.rejection.has_value()));
+  if (states && r.final_frontier > 1) line("    one of {} states that the machine may be in:", r.final_frontier);
   if (states)
     for (const FinalProcess& p : r.final_states)
       line("    pid {}: {}, child of {}{}", p.pid, p.state, p.parent < 0 ? "an unnamed process" : std::to_string(p.parent),

@@ -55,6 +55,7 @@ constexpr Clause in(std::string_view id, std::string_view function, std::string_
 
 // "[attach-self, sys_process.c:790]"
 std::string place(const Clause& clause);
+std::string name(Errno error);  // "EBUSY", or "errno 55" for one that no rule returns
 
 // Fields by name, so that a rule reads p[p_pptr] in both interpretations.
 enum class ProcField : std::uint8_t {
