@@ -21,7 +21,8 @@ Acceptor::Acceptor(const model::Behaviours& kernel, const trace::Log* ktrace, co
     : kernel_(kernel), ktrace_(ktrace), ktr_(ktr) {
   if (ktrace_ != nullptr) {
     future_.emplace(*ktrace_);
-    threads_shown_ = std::any_of(ktrace_->events.begin(), ktrace_->events.end(), [](const Event& e) { return e.tid > 0; });
+    threads_shown_ =
+        std::any_of(ktrace_->events.begin(), ktrace_->events.end(), [](const Event& e) { return e.tid > 0; });
   }
   if (ktr_ != nullptr)
     for (std::uint32_t i = 0; i < ktr_->events.size(); ++i) {
@@ -122,7 +123,8 @@ void Acceptor::introduce_target(const InFlight& call, Slot caller) {
   const bool request = call.code == sys::ptrace && call.args[0] != rules::PT_TRACE_ME;
   const bool wait = (call.code == sys::wait4 || call.code == sys::wait6) && call.error == 0;
   if (!request && !wait && call.code != sys::kill && call.code != sys::sigqueue) return;
-  const auto id = wait && call.retval > 0 ? call.retval : std::int64_t(std::int32_t(call.args[request || call.code == sys::wait6]));
+  const auto id =
+      wait && call.retval > 0 ? call.retval : std::int64_t(std::int32_t(call.args[request || call.code == sys::wait6]));
   if (id <= 1 || names_.find(std::int32_t(id)) != kNone || names_.find_tid(std::int32_t(id)) != kNone) return;
   const auto pid = std::int32_t(id);
   const bool thread = id > 99999;  // PID_MAX
@@ -181,9 +183,8 @@ void Acceptor::introduce_target(const InFlight& call, Slot caller) {
 // The thread that wrote the record.
 Slot Acceptor::writer(const Event& e) {
   Slot p = names_.find(e.pid);
-  const bool alive = p != kNone && std::any_of(frontier_.begin(), frontier_.end(), [&](const Config& c) {
-                       return c.proc(p).state != ProcState::free;
-                     });
+  const bool alive = p != kNone && std::any_of(frontier_.begin(), frontier_.end(),
+                                               [&](const Config& c) { return c.proc(p).state != ProcState::free; });
   if (!alive && p == kNone) {
     introduce(e.pid, [](Config&, Slot) {});
     p = names_.find(e.pid);
@@ -309,7 +310,8 @@ bool Acceptor::on_call(const Event& e) {
   }
   const bool wait = e.code == sys::wait4 || e.code == sys::wait6;
   const bool ptrace = e.code == sys::ptrace;
-  if (call.returns && ((wait && (call.error != 0 || call.retval == 0)) || ((ptrace || e.code == sys::kill) && call.error != 0)) &&
+  if (call.returns &&
+      ((wait && (call.error != 0 || call.retval == 0)) || ((ptrace || e.code == sys::kill) && call.error != 0)) &&
       !(tracing_lines() && must_write_line(call))) {
     watched_.push_back(td);
     mark_satisfied(td);
@@ -355,12 +357,14 @@ bool Acceptor::on_birth(const Event& e) {
       c.add_early(maker);
       return true;
     };
-    if (!explain_or_advance({{made}}, {names_.find(names_.lwp(maker).pid), p})) return result_.rejection ? false : reject(e, describe(*ktrace_, e));
+    if (!explain_or_advance({{made}}, {names_.find(names_.lwp(maker).pid), p}))
+      return result_.rejection ? false : reject(e, describe(*ktrace_, e));
     bind(td);
     names_[names_.find(e.pid)].logged = true;
   } else {
     if (p == kNone && !partial && !future_->is_before_log(e.pid)) {
-      notes_ = {fmt::format("no process {}: no fork in the log made it (a log that leaves processes out: --partial)", e.pid)};
+      notes_ = {
+          fmt::format("no process {}: no fork in the log made it (a log that leaves processes out: --partial)", e.pid)};
       return reject(e, describe(*ktrace_, e));
     }
     td = writer(e);
@@ -395,17 +399,21 @@ bool Acceptor::on_ret(const Event& e) {
     std::vector<Attempt> kinds;
     for (Attempt& outcome : outcomes(td, call))
       kinds.push_back({[this, td, &call, outcome = std::move(outcome.in)](Config& c) {
-        if (c.is_early(td)) {
-          c.drop_early(td);
-        } else if (!outcome(c)) {
-          return false;
-        }
-        if (!is_exec(call.code) && (c.lwp(td).td_flag & model::TD_SUSPENDED) != 0) {
-          note([&] { return fmt::format("process {} is stopped and nothing has let it go on", names_.lwp(td).pid); });
-          return false;
-        }
-        return true;
-      }, outcome.excludes_others});
+                         if (c.is_early(td)) {
+                           c.drop_early(td);
+                         } else if (!outcome(c)) {
+                           return false;
+                         }
+                         if (!is_exec(call.code) && (c.lwp(td).td_flag & model::TD_SUSPENDED) != 0) {
+                           note([&] {
+                             return fmt::format("process {} is stopped and nothing has let it go on",
+                                                names_.lwp(td).pid);
+                           });
+                           return false;
+                         }
+                         return true;
+                       },
+                       outcome.excludes_others});
     if (!explain_or_advance(kinds, {names_.find(names_.lwp(td).pid), target(call)}))
       return result_.rejection ? false : reject(e, describe(*ktrace_, e));
   }
@@ -488,10 +496,8 @@ bool Acceptor::reject(const Event& e, std::string observed) {
   const trace::Log* log = e.kind == Kind::ktr ? ktr_ : ktrace_;
   if (notes_.size() > 1) std::erase(notes_, "success");  // the record was a success: what else was wrong says more
   result_.verdict = Verdict::rejected;
-  result_.rejection = Rejection{.log = log,
-                                .event = std::uint32_t(&e - log->events.data()),
-                                .observed = std::move(observed),
-                                .allowed = notes_};
+  result_.rejection = Rejection{
+      .log = log, .event = std::uint32_t(&e - log->events.data()), .observed = std::move(observed), .allowed = notes_};
   if (search_cut_) {
     result_.verdict = Verdict::inconclusive;
     result_.reason = "more states are possible than were looked at";

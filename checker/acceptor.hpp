@@ -28,8 +28,9 @@ enum class Verdict : std::uint8_t { accepted, rejected, inconclusive };
 
 // How much of a log was judged.
 struct Counts {
-  std::uint64_t records = 0;   // in the file
-  std::uint64_t judged = 0;    // compared with the model: ptrace, wait, fork, exec, exit, kill, thread calls, KTR_PTRACE lines
+  std::uint64_t records = 0;  // in the file
+  std::uint64_t judged =
+      0;  // compared with the model: ptrace, wait, fork, exec, exit, kill, thread calls, KTR_PTRACE lines
   std::uint64_t presence = 0;  // other CALL and RET: shows that the thread could run, which is checked
   std::uint64_t skipped = 0;   // data that says nothing about processes (GIO, NAMI, other KTR classes ...)
   std::uint64_t frontier_max = 1;
@@ -62,12 +63,12 @@ struct InFlight {
   bool active = false;
   std::uint16_t code = 0;
   std::array<std::uint64_t, trace::kArgsMax> args{};
-  std::uint32_t call = 0;          // index of the CALL
-  bool returns = false;            // the log holds its RET: error and retval are known
+  std::uint32_t call = 0;  // index of the CALL
+  bool returns = false;    // the log holds its RET: error and retval are known
   std::int32_t error = 0;
   std::int64_t retval = 0;
-  std::int32_t pid_before = 0;     // the last pid that a fork had returned when this call began
-  Slot child_td = kNone;           // fork, thr_new: the slot that the new thread will have
+  std::int32_t pid_before = 0;  // the last pid that a fork had returned when this call began
+  Slot child_td = kNone;        // fork, thr_new: the slot that the new thread will have
 };
 
 class Acceptor {
@@ -177,18 +178,19 @@ class Acceptor {
   Names names_;
   Frontier frontier_;
   std::array<InFlight, KernelState::kLwps> calls_{};
-  std::vector<Slot> in_flight_;     // slots of calls_ that are active
-  Frontier reached_;                // room for explain(), kept to save its allocation
-  std::vector<Slot> watched_;       // those of them whose outcome changes nothing
-  std::uint32_t at_ = 0;            // index of the ktrace event being judged
-  std::uint32_t line_at_ = 0;       // index of the next KTR line
+  std::vector<Slot> in_flight_;  // slots of calls_ that are active
+  Frontier reached_;             // room for explain(), kept to save its allocation
+  std::vector<Slot> watched_;    // those of them whose outcome changes nothing
+  std::uint32_t at_ = 0;         // index of the ktrace event being judged
+  std::uint32_t line_at_ = 0;    // index of the next KTR line
   std::unordered_map<std::int32_t, std::vector<std::uint32_t>> lines_of_;  // KTR lines by subject pid
-  std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> lines_by_thread_;  // and by the address of the thread that wrote
+  std::unordered_map<std::uint64_t, std::vector<std::uint32_t>>
+      lines_by_thread_;                 // and by the address of the thread that wrote
   const trace::Event* line_ = nullptr;  // the KTR line being explained
-  std::int32_t last_pid_ = 0;       // of the last fork that returned
-  std::uint64_t lost_ = 0;          // records that the log says were lost so far
-  bool threads_shown_ = true;       // the log has thread ids
-  bool search_cut_ = false;         // a search or the frontier was bounded: a rejection is not certain any more
+  std::int32_t last_pid_ = 0;           // of the last fork that returned
+  std::uint64_t lost_ = 0;              // records that the log says were lost so far
+  bool threads_shown_ = true;           // the log has thread ids
+  bool search_cut_ = false;             // a search or the frontier was bounded: a rejection is not certain any more
   bool noting_ = false;
   std::vector<std::string> notes_;
   Result result_;

@@ -115,14 +115,16 @@ bool Acceptor::apply_fork(Config& c, Slot td, const InFlight& call) {
   // fork_findpid() counts up and starts again at 100: pids are not in the model's state.
   constexpr std::int32_t kFirstAfterWrap = 100;
   if (call.retval < kFirstAfterWrap && call.retval < call.pid_before) {
-    note([&] { return fmt::format("a pid above {}, or above 99 once pids have wrapped {}", call.pid_before,
-                         place(model::in("fork-pid-order", "fork_findpid", "kern_fork.c"))); });
+    note([&] {
+      return fmt::format("a pid above {}, or above 99 once pids have wrapped {}", call.pid_before,
+                         place(model::in("fork-pid-order", "fork_findpid", "kern_fork.c")));
+    });
     return false;
   }
   Machine m(c.k, kernel_);
-  rules::fork1(m, m.lwp(td), m.proc(child), m.lwp(call.child_td),
-               {.ppwait = call.code == sys::vfork,
-                .nowait = call.code == sys::rfork && (int(call.args[0]) & kRfnowait) != 0});
+  rules::fork1(
+      m, m.lwp(td), m.proc(child), m.lwp(call.child_td),
+      {.ppwait = call.code == sys::vfork, .nowait = call.code == sys::rfork && (int(call.args[0]) & kRfnowait) != 0});
   if (!m.outcome().possible) {
     if (c.proc(child).state != ProcState::free)
       note([&] { return fmt::format("a pid that is not in use, and process {} lives", call.retval); });
@@ -161,7 +163,10 @@ bool Acceptor::apply_wait(Config& c, Slot td, const InFlight& call, Report repor
   if (report == Report::trapped || report == Report::stopped) settle(c, p);
   const rules::WaitArgs<Machine> args = wait_args(call);
   if (args.by_pid && args.pid.v != p) {
-    note([&] { return fmt::format("process {} or an error: no other was asked for", std::int32_t(call.args[call.code == sys::wait6])); });
+    note([&] {
+      return fmt::format("process {} or an error: no other was asked for",
+                         std::int32_t(call.args[call.code == sys::wait6]));
+    });
     return false;
   }
   Machine m(c.k, kernel_);
@@ -169,8 +174,10 @@ bool Acceptor::apply_wait(Config& c, Slot td, const InFlight& call, Report repor
   const Outcome& out = m.outcome();
   if (!out.possible) {
     if (report == Report::exited)
-      note([&] { return fmt::format("process {} is no child of {} that has something to report {}", call.retval,
-                         names_.lwp(td).pid, place(out.clause)); });
+      note([&] {
+        return fmt::format("process {} is no child of {} that has something to report {}", call.retval,
+                           names_.lwp(td).pid, place(out.clause));
+      });
     return false;
   }
   return out.emissions == 0 || !tracing_lines() || (line_ != nullptr && matches(c, out.emitted[0], *line_));

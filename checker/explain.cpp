@@ -18,9 +18,9 @@ using model::ProcState;
 namespace rules = model::rules;
 
 namespace {
-constexpr int kDepthMax = 7;            // internal steps before one record
-constexpr int kSlack = 2;               // more steps for another kind of explanation than for the first that was found
-constexpr std::size_t kStatesMax = 4000;     // states looked at for one record
+constexpr int kDepthMax = 7;  // internal steps before one record
+constexpr int kSlack = 2;     // more steps for another kind of explanation than for the first that was found
+constexpr std::size_t kStatesMax = 4000;  // states looked at for one record
 constexpr std::size_t kFrontierMax = 256;
 }  // namespace
 
@@ -60,7 +60,8 @@ bool Acceptor::acts_next(const Config& c, Slot debugger) const {
 // that dies then too: no later line is about it.
 bool Acceptor::stand_in_may_die(Slot tracee) const {
   return line_ != nullptr && line_->pid == names_.pid(tracee) &&
-         (line_->ktr == trace::Ktr::wait_moved || (line_->ktr == trace::Ktr::attach && next_line(line_->pid) == nullptr));
+         (line_->ktr == trace::Ktr::wait_moved ||
+          (line_->ktr == trace::Ktr::attach && next_line(line_->pid) == nullptr));
 }
 
 // A process of which a later line says that it stops has not begun to exit.  (Unless its pid is used again later.)
@@ -71,9 +72,8 @@ bool Acceptor::has_stop_ahead(Slot p) const {
     const Life* now = future_->life(names_.pid(p), at_);
     if (now != nullptr && future_->life(names_.pid(p), now->last + 1) != nullptr) return false;
   }
-  return std::any_of(it->second.begin(), it->second.end(), [&](std::uint32_t i) {
-    return i >= line_at_ && ktr_->events[i].ktr == trace::Ktr::ptracestop;
-  });
+  return std::any_of(it->second.begin(), it->second.end(),
+                     [&](std::uint32_t i) { return i >= line_at_ && ktr_->events[i].ktr == trace::Ktr::ptracestop; });
 }
 
 bool Acceptor::may_end_exit(Slot p) const {
@@ -197,8 +197,7 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
       });
     if (runs && (flags & model::TDB_XSIG) != 0 && traced)  // made to run before the debugger saw its stop
       step([&](Machine& m, Config&) { rules::ptracestop_resumed(m, m.lwp(td)); });
-    if (runs && stopped)
-      step([&](Machine& m, Config&) { rules::thread_suspend_check(m, m.lwp(td)); });
+    if (runs && stopped) step([&](Machine& m, Config&) { rules::thread_suspend_check(m, m.lwp(td)); });
     if (runs && (flags & model::TDB_STOPATFORK) != 0)
       step([&](Machine& m, Config& c) {
         rules::fork_return(m, m.lwp(td));
@@ -213,7 +212,8 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
       stop_tried[ending] = true;
       step([&](Machine& m, Config& c) {
         rules::leave_stop(m, m.lwp(td));
-        rules::issignal_traced(m, m.lwp(td), {(proc.p_flag & model::P2_PTRACE_FSTP) != 0 ? rules::kSigstop : rules::kSigtrap});
+        rules::issignal_traced(m, m.lwp(td),
+                               {(proc.p_flag & model::P2_PTRACE_FSTP) != 0 ? rules::kSigstop : rules::kSigtrap});
         if (m.outcome().possible) settle(c, p);
       });
     }
@@ -221,8 +221,9 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
   if (!traced && !stopped) step([&](Machine& m, Config&) { rules::sigstop(m, m.proc(p), {rules::kSigstop}); });
   if (!traced && !writes(p) && !tracing_lines())  // it may call what it likes: here, PT_TRACE_ME
     step([&](Machine& m, Config&) {
-      rules::sys_ptrace(m, m.lwp(Slot(m.first_lwp(m.proc(p)).v)),
-                        {.req = rules::PT_TRACE_ME, .pid = {p}, .tid = {kNone}, .data = {0}, .event_mask = {0}, .capmode = {false}});
+      rules::sys_ptrace(
+          m, m.lwp(Slot(m.first_lwp(m.proc(p)).v)),
+          {.req = rules::PT_TRACE_ME, .pid = {p}, .tid = {kNone}, .data = {0}, .event_mask = {0}, .capmode = {false}});
     });
   if (!traced && stopped) step([&](Machine& m, Config&) { rules::psignal(m, m.proc(p), {rules::kSigcont}); });
   // Processes that the log knows only from the fork that made them may attach, continue and detach unseen.
@@ -230,7 +231,8 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
     step([&](Machine& m, Config& c) {
       const auto td = Slot(m.first_lwp(m.proc(debugger)).v);
       if (req != rules::PT_ATTACH) c.proc(p).p_flag |= model::P_WAITED;  // it has waited, unseen too
-      rules::sys_ptrace(m, m.lwp(td), {.req = req, .pid = {p}, .tid = {kNone}, .data = {0}, .event_mask = {0}, .capmode = {false}});
+      rules::sys_ptrace(m, m.lwp(td),
+                        {.req = req, .pid = {p}, .tid = {kNone}, .data = {0}, .event_mask = {0}, .capmode = {false}});
       if (m.outcome().error != model::Errno::ok) m.guard({false}, {});
     });
   };
@@ -310,7 +312,9 @@ void Acceptor::origin_moves(const Config& from, Slot p, Slot other, Frontier& ou
 
 void Acceptor::moves(const Config& from, const std::vector<Slot>& focus, Frontier& out) {
   const std::vector<Slot> wide = widen(from, focus);
-  auto in = [](const std::vector<Slot>& set, Slot p) { return p != kNone && std::find(set.begin(), set.end(), p) != set.end(); };
+  auto in = [](const std::vector<Slot>& set, Slot p) {
+    return p != kNone && std::find(set.begin(), set.end(), p) != set.end();
+  };
   for (Slot p : wide) process_moves(from, p, in(focus, p), out);
   if (!tracing_lines())
     for (Slot p : focus)
@@ -334,7 +338,8 @@ void Acceptor::moves(const Config& from, const std::vector<Slot>& focus, Frontie
 }
 
 // Each kind of explanation is looked for with the fewest internal steps that make it work.
-void Acceptor::explain(const Config& from, const std::vector<Attempt>& kinds, const std::vector<Slot>& focus, Frontier& out) {
+void Acceptor::explain(const Config& from, const std::vector<Attempt>& kinds, const std::vector<Slot>& focus,
+                       Frontier& out) {
   std::vector<bool> found(kinds.size(), false);
   auto attempt = [&](const Config& state, std::vector<bool>& now) {
     for (std::size_t i = 0; i < kinds.size(); ++i) {

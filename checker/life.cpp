@@ -32,7 +32,8 @@ Future::Future(const trace::Log& log) : ret_of_(log.events.size(), kNever), birt
     if (e.kind == Kind::call) {
       // A second CALL of the same thread without a RET: the debugger changed the arguments at the entry stop.
       if (e.tid != 0 || now.one_thread)
-        now.calls.erase(std::remove_if(now.calls.begin(), now.calls.end(), [&](const Open& o) { return e.tid == 0 || o.tid == e.tid; }),
+        now.calls.erase(std::remove_if(now.calls.begin(), now.calls.end(),
+                                       [&](const Open& o) { return e.tid == 0 || o.tid == e.tid; }),
                         now.calls.end());
       now.calls.push_back({e.tid, e.code, i});
       if (e.code == sys::thr_new || e.code == sys::thr_create) {

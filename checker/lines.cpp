@@ -125,9 +125,11 @@ bool Acceptor::matches(const Config& c, const Emission& emission, const Event& e
     case Ktr::attach:
     case Ktr::fork_return: return same("oppid", names_.pid(Slot(emission.arg[0])), arg(0));
     case Ktr::follow_fork:
-    case Ktr::lwp_events: return mask("old value", emission.arg[0], arg(0)) && same("new value", emission.arg[1], arg(1));
+    case Ktr::lwp_events:
+      return mask("old value", emission.arg[0], arg(0)) && same("new value", emission.arg[1], arg(1));
     case Ktr::get_event_mask: return mask("mask", emission.arg[0], arg(0));
-    case Ktr::set_event_mask: return mask("old mask", emission.arg[0], arg(0)) && same("new mask", emission.arg[1], arg(1));
+    case Ktr::set_event_mask:
+      return mask("old mask", emission.arg[0], arg(0)) && same("new mask", emission.arg[1], arg(1));
     case Ktr::continue_: return same("sig", emission.arg[1], arg(1));
     case Ktr::to_sce:
     case Ktr::to_scx:
@@ -148,8 +150,8 @@ bool Acceptor::matches(const Config& c, const Emission& emission, const Event& e
     case Ktr::exit_orphan: return same("orphan", names_.pid(Slot(emission.arg[0])), arg(0));
     case Ktr::wait_trapped: {
       const std::int32_t xthread = emission.arg[1] == kNone ? -1 : names_.lwp(Slot(emission.arg[1])).tid;
-      return same("status (W_STOPCODE of xstat)", arg(1) << 8 | 0x7f, arg(0)) && same("xstat", emission.arg[0], arg(1)) &&
-             ((xthread == 0) || same("xthread", xthread, arg(2)));
+      return same("status (W_STOPCODE of xstat)", arg(1) << 8 | 0x7f, arg(0)) &&
+             same("xstat", emission.arg[0], arg(1)) && ((xthread == 0) || same("xthread", xthread, arg(2)));
     }
     default: return true;
   }
@@ -165,8 +167,7 @@ bool Acceptor::call_may_write(const InFlight& call, const Event& e) const {
   const int called = int(call.args[0]);
   const bool same = called == req || (e.ktr == Ktr::write && called == rules::PT_WRITE_I) ||
                     (e.ktr == Ktr::read && called == rules::PT_READ_I);
-  if (e.ktr == Ktr::read || e.ktr == Ktr::write)
-    return same && call.args[2] == e.args[0];  // the tracee's address
+  if (e.ktr == Ktr::read || e.ktr == Ktr::write) return same && call.args[2] == e.args[0];  // the tracee's address
   return same && req >= 0;
 }
 
@@ -194,7 +195,8 @@ bool Acceptor::must_write_line(const InFlight& call) const {
   if (lines == 0) return false;
   for (std::uint32_t i = 0; i < ktrace_->events.size(); ++i) {
     const Event& e = ktrace_->events[i];
-    if (e.kind != trace::Kind::call || e.code != sys::ptrace || e.args[0] != call.args[0] || std::int32_t(e.args[1]) != pid)
+    if (e.kind != trace::Kind::call || e.code != sys::ptrace || e.args[0] != call.args[0] ||
+        std::int32_t(e.args[1]) != pid)
       continue;
     const std::uint32_t ret = future_->ret_of(i);
     successes += ret != kNever && ret >= at_ && ktrace_->events[ret].error == 0 ? 1 : 0;
@@ -218,7 +220,8 @@ bool Acceptor::stop_line(Config& c, const Event& e, Slot p, Slot td) {
   auto thread = m.lwp(td);
   const auto before = std::uint16_t(c.lwp(td).td_flag);
   // A thread that stops at the end of a call (exec, fork, the end of vfork, exit) has not left that call yet.
-  const auto reported = std::uint16_t(observed & (model::TDB_EXEC | model::TDB_FORK | model::TDB_CHILD | model::TDB_BORN));
+  const auto reported =
+      std::uint16_t(observed & (model::TDB_EXEC | model::TDB_FORK | model::TDB_CHILD | model::TDB_BORN));
   if ((before & model::TDB_XSIG) != 0 || reported == 0) {
     if ((observed & model::TDB_VFORK) != 0 && reported == 0) rules::vfork_wait_over(m, thread);
     const bool vfork_over = (observed & model::TDB_VFORK) != 0 && reported == 0;
@@ -239,7 +242,8 @@ bool Acceptor::stop_line(Config& c, const Event& e, Slot p, Slot td) {
     note([&] { return fmt::format("no report of {}: it was not asked for", what); });
     return false;
   };
-  if (!report(model::TDB_EXEC, model::PTRACE_EXEC, "an exec") || !report(model::TDB_FORK, model::PTRACE_FORK, "a fork") ||
+  if (!report(model::TDB_EXEC, model::PTRACE_EXEC, "an exec") ||
+      !report(model::TDB_FORK, model::PTRACE_FORK, "a fork") ||
       !report(model::TDB_BORN, model::PTRACE_LWP, "a new thread"))
     return false;
   if ((observed & model::TDB_EXIT) != 0 && names_[p].events_known && (c.proc(p).p_ptevents & model::PTRACE_LWP) == 0) {
@@ -252,12 +256,10 @@ bool Acceptor::stop_line(Config& c, const Event& e, Slot p, Slot td) {
   m.clear(thread, model::LwpFlag(kEntryFlags));
   m.set(thread, model::LwpFlag(observed & kEntryFlags));
   const bool new_child = (observed & model::TDB_CHILD) != 0;
-  auto rule_flags = [&] {
-    return std::uint16_t((c.lwp(td).td_flag & model::TDB_MASK) | model::TDB_XSIG);
-  };
+  auto rule_flags = [&] { return std::uint16_t((c.lwp(td).td_flag & model::TDB_MASK) | model::TDB_XSIG); };
   std::uint16_t expected = rule_flags();
-  const bool ritual = (c.proc(p).p_flag & (model::P2_PTRACE_FSTP | model::PEND_STOP)) ==
-                      (model::P2_PTRACE_FSTP | model::PEND_STOP);
+  const bool ritual =
+      (c.proc(p).p_flag & (model::P2_PTRACE_FSTP | model::PEND_STOP)) == (model::P2_PTRACE_FSTP | model::PEND_STOP);
   if (!new_child && (observed & model::TDB_FSTP) != 0) expected |= ritual ? model::TDB_FSTP : 0;
   if (expected != observed) {
     note([&] { return fmt::format("flags {:#x}", expected); });
@@ -325,9 +327,10 @@ bool Acceptor::explain_line(const Event& e) {
             InFlight call = calls_[td];
             const bool wait = call.code != sys::ptrace;
             if (wait && !call.returns) call.retval = line_->pid;  // the caller was killed before its RET
-            const bool done = wait ? apply_wait(c, td, call,
-                                                line_->ktr == Ktr::wait_moved ? rules::Report::exited : rules::Report::trapped)
-                                   : apply_ptrace(c, td, call, std::int32_t(line_->args[1]));
+            const bool done =
+                wait ? apply_wait(c, td, call,
+                                  line_->ktr == Ktr::wait_moved ? rules::Report::exited : rules::Report::trapped)
+                     : apply_ptrace(c, td, call, std::int32_t(line_->args[1]));
             if (done) c.add_early(td);
             return done;
           }});
@@ -344,51 +347,52 @@ bool Acceptor::explain_line(const Event& e) {
         if (who != Attacher::parent) attachers.push_back(attacher_of(e));
       }
       if ((e.ktr == Ktr::getnumlwps || e.ktr == Ktr::getlwplist) && !names_[p].logged) show_threads(e, p);
-      for (const Slot attacher : attachers) kinds.push_back({[&, by_itself, attacher](Config& c) {
-        const Slot caller = by_itself ? p : attacher != kNone ? attacher : c.proc(p).p_pptr;
-        if (caller == kNone || names_[caller].logged) {
-          failed("no such call is in flight");
-          return false;
-        }
-        Machine probe(c.k, kernel_);
-        const auto td = Slot(probe.first_lwp(probe.proc(caller)).v);
-        if (td == kNone || c.proc(caller).state != ProcState::normal || (c.proc(caller).p_flag & model::P_WEXIT) != 0)
-          return false;
-        if (e.ktr == Ktr::wait_trapped || e.ktr == Ktr::wait_moved) {
-          if (e.ktr == Ktr::wait_trapped) settle(c, p);
-          // A second report of the same stop: the first was asked for with WNOWAIT.
-          const Event* next = e.ktr == Ktr::wait_trapped ? next_line(e.pid) : nullptr;
-          const int nowait = next != nullptr && next->ktr == Ktr::wait_trapped ? rules::kWnowait : 0;
-          Machine m(c.k, kernel_);
-          rules::wait_report(m, m.proc(caller), m.proc(p),
-                             {.any = true, .by_pid = false, .pid = {kNone}, .options = rules::kWexited | rules::kWtrapped | nowait},
-                             e.ktr == Ktr::wait_moved ? rules::Report::exited : rules::Report::trapped);
-          if (!m.outcome().possible) {
-            failed(m.outcome().clause, model::Errno::ok, false);
+      for (const Slot attacher : attachers)
+        kinds.push_back({[&, by_itself, attacher](Config& c) {
+          const Slot caller = by_itself ? p : attacher != kNone ? attacher : c.proc(p).p_pptr;
+          if (caller == kNone || names_[caller].logged) {
+            failed("no such call is in flight");
             return false;
           }
-          return m.outcome().emissions == 1 && matches(c, m.outcome().emitted[0], e);
-        }
-        settle(c, p);
-        // A line that does not name the thread: the request may have.  If the thread that reported reports again without a
-        // new stop, the debugger named another.
-        Slot tid = named;
-        const Event* next = next_line(e.pid);
-        const Slot reporter = c.proc(p).p_xthread;
-        const bool again = resumes(e.ktr) && next != nullptr && next->ktr == Ktr::wait_trapped && reporter != kNone &&
-                           names_.lwp(reporter).tid == std::int32_t(next->args[2]);
-        for (Slot other = 0; again && other < KernelState::kLwps && tid == kNone; ++other)
-          if (c.lwp(other).proc == p && other != reporter) tid = other;
-        rules::PtraceArgs<Machine> args{.req = rules::Request(request_of(e.ktr)),
-                                        .pid = {p},
-                                        .tid = {tid},
-                                        .data = {data_of(e)},
-                                        .event_mask = {e.ktr == Ktr::set_event_mask ? std::int32_t(e.args[1]) : 0},
-                                        .capmode = {false}};
-        return run_ptrace(c, td, args, [&](const Outcome& out) {
-          return out.emissions == 1 && matches(c, out.emitted[0], e);
-        });
-      }});
+          Machine probe(c.k, kernel_);
+          const auto td = Slot(probe.first_lwp(probe.proc(caller)).v);
+          if (td == kNone || c.proc(caller).state != ProcState::normal || (c.proc(caller).p_flag & model::P_WEXIT) != 0)
+            return false;
+          if (e.ktr == Ktr::wait_trapped || e.ktr == Ktr::wait_moved) {
+            if (e.ktr == Ktr::wait_trapped) settle(c, p);
+            // A second report of the same stop: the first was asked for with WNOWAIT.
+            const Event* next = e.ktr == Ktr::wait_trapped ? next_line(e.pid) : nullptr;
+            const int nowait = next != nullptr && next->ktr == Ktr::wait_trapped ? rules::kWnowait : 0;
+            Machine m(c.k, kernel_);
+            rules::wait_report(
+                m, m.proc(caller), m.proc(p),
+                {.any = true, .by_pid = false, .pid = {kNone}, .options = rules::kWexited | rules::kWtrapped | nowait},
+                e.ktr == Ktr::wait_moved ? rules::Report::exited : rules::Report::trapped);
+            if (!m.outcome().possible) {
+              failed(m.outcome().clause, model::Errno::ok, false);
+              return false;
+            }
+            return m.outcome().emissions == 1 && matches(c, m.outcome().emitted[0], e);
+          }
+          settle(c, p);
+          // A line that does not name the thread: the request may have.  If the thread that reported reports again without a
+          // new stop, the debugger named another.
+          Slot tid = named;
+          const Event* next = next_line(e.pid);
+          const Slot reporter = c.proc(p).p_xthread;
+          const bool again = resumes(e.ktr) && next != nullptr && next->ktr == Ktr::wait_trapped && reporter != kNone &&
+                             names_.lwp(reporter).tid == std::int32_t(next->args[2]);
+          for (Slot other = 0; again && other < KernelState::kLwps && tid == kNone; ++other)
+            if (c.lwp(other).proc == p && other != reporter) tid = other;
+          rules::PtraceArgs<Machine> args{.req = rules::Request(request_of(e.ktr)),
+                                          .pid = {p},
+                                          .tid = {tid},
+                                          .data = {data_of(e)},
+                                          .event_mask = {e.ktr == Ktr::set_event_mask ? std::int32_t(e.args[1]) : 0},
+                                          .capmode = {false}};
+          return run_ptrace(c, td, args,
+                            [&](const Outcome& out) { return out.emissions == 1 && matches(c, out.emitted[0], e); });
+        }});
     }
   }
   const bool ok = explain_all(kinds, {p, caller_proc, names_.find(std::int32_t(e.args[0]))});

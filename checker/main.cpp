@@ -56,16 +56,19 @@ class Check {
         complain(log.error().message);
         worst = check::worse(worst, Exit::unreadable);
       } else if (!has_ptrace(*log) && !(log->is_ktr() && paths.size() == 2 && !options_.separately)) {
-        complain(fmt::format("{}: no record about ptrace(2) among {}: expected at least one ptrace call or KTR_PTRACE line",
-                             path, log->records));
+        complain(
+            fmt::format("{}: no record about ptrace(2) among {}: expected at least one ptrace call or KTR_PTRACE line",
+                        path, log->records));
         worst = check::worse(worst, Exit::unreadable);
       } else {
         read.push_back(std::move(*log));
       }
     }
-    const bool pair = !options_.separately && read.size() == 2 && paths.size() == 2 && read[0].is_ktr() != read[1].is_ktr();
+    const bool pair =
+        !options_.separately && read.size() == 2 && paths.size() == 2 && read[0].is_ktr() != read[1].is_ktr();
     if (pair && !has_ptrace(read[read[0].is_ktr() ? 0 : 1])) {
-      complain(fmt::format("{}: no KTR_PTRACE line: the other log is judged alone", read[read[0].is_ktr() ? 0 : 1].path));
+      complain(
+          fmt::format("{}: no KTR_PTRACE line: the other log is judged alone", read[read[0].is_ktr() ? 0 : 1].path));
       return check::worse(worst, one({.ktrace = &read[read[0].is_ktr()]}));
     }
     if (pair) return check::worse(worst, one({.ktrace = &read[read[0].is_ktr()], .ktr = &read[read[1].is_ktr()]}));
@@ -80,14 +83,17 @@ class Check {
     std::map<std::string, std::vector<std::string>> runs;
     std::error_code error;
     for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end; it.increment(error))
-      if (it->is_regular_file() && is_log(it->path())) runs[it->path().parent_path().string()].push_back(it->path().string());
+      if (it->is_regular_file() && is_log(it->path()))
+        runs[it->path().parent_path().string()].push_back(it->path().string());
     if (runs.empty()) {
-      complain(fmt::format("{}: no logs found: expected a folder with ktrace.out, kdump*.txt, ktr*.txt or console*.txt files",
-                           folder));
+      complain(fmt::format(
+          "{}: no logs found: expected a folder with ktrace.out, kdump*.txt, ktr*.txt or console*.txt files", folder));
       return Exit::unreadable;
     }
     Exit worst = Exit::nothing_found;
+    brief_ = options_.format == "text";
     for (auto& [run, paths] : runs) {
+      row_ = fs::relative(run, folder).string() + ":";
       std::sort(paths.begin(), paths.end());
       std::vector<std::string> pair;
       for (const std::string& path : paths) {
@@ -96,12 +102,15 @@ class Check {
         if (name.starts_with("ktrace.out") || name.starts_with("ktr.txt")) pair.push_back(path);
       }
       if (pair.size() == 2) worst = check::worse(worst, logs(pair));
+      if (row_.ends_with(',')) row_.pop_back();
+      if (brief_) fmt::print(out_, "{}\n", row_);
+    }
+    if (brief_) {
+      fmt::print(out_, "{}{} checks: {} accepted, {} rejected, {} inconclusive; {} records judged\n", others_,
+                 accepted_ + rejected_ + inconclusive_, accepted_, rejected_, inconclusive_, judged_);
     }
     return worst;
   }
-
-  std::size_t accepted() const { return accepted_; }
-  std::size_t checked() const { return checked_; }
 
  private:
   static bool is_log(const std::filesystem::path& path) {
@@ -124,11 +133,22 @@ class Check {
         result.verdict = check::Verdict::inconclusive;
         result.reason = "the log is cut; what is whole was accepted";
       }
-    ++checked_;
-    if (result.verdict == check::Verdict::accepted) ++accepted_;
-    const std::string report = options_.format == "jsonl" ? check::jsonl_report(subject, kernel_, result)
-                                                           : check::text_report(subject, kernel_, result, options_.states);
-    std::fwrite(report.data(), 1, report.size(), out_);
+    ++(result.verdict == check::Verdict::accepted   ? accepted_
+       : result.verdict == check::Verdict::rejected ? rejected_
+                                                    : inconclusive_);
+    judged_ += result.ktrace.judged + result.ktr.judged;
+    const std::string report = options_.format == "jsonl"
+                                   ? check::jsonl_report(subject, kernel_, result)
+                                   : check::text_report(subject, kernel_, result, options_.states);
+    if (brief_) {
+      const bool both = subject.ktrace != nullptr && subject.ktr != nullptr;
+      const trace::Log& log = subject.ktrace != nullptr ? *subject.ktrace : *subject.ktr;
+      row_ += fmt::format(" {} {},", both ? "both together" : std::filesystem::path(log.path).filename().string(),
+                          check::verdict_name(result.verdict));
+      if (result.verdict != check::Verdict::accepted) others_ += report;
+    } else {
+      std::fwrite(report.data(), 1, report.size(), out_);
+    }
     return check::exit_of(result);
   }
 
@@ -137,7 +157,10 @@ class Check {
   const Options& options_;
   const model::Behaviours& kernel_;
   std::FILE* out_;
-  std::size_t accepted_ = 0, checked_ = 0;
+  std::size_t accepted_ = 0, rejected_ = 0, inconclusive_ = 0;
+  std::uint64_t judged_ = 0;
+  bool brief_ = false;  // --corpus: a row for each run; what was not accepted follows at the end
+  std::string row_, others_;
 };
 
 Exit check_command(const Options& options) {
@@ -164,8 +187,6 @@ Exit check_command(const Options& options) {
   if (!options.logs.empty()) worst = check::worse(worst, check.logs(options.logs));
   if (!options.corpus.empty()) {
     worst = check::worse(worst, check.corpus(options.corpus));
-    if (options.format == "text")
-      fmt::print(out, "{} of {} checks accepted\n", check.accepted(), check.checked());
   }
   if (out != stdout) {
     std::fclose(out);
@@ -184,10 +205,13 @@ int main(int argc, char** argv) {
     Options options;
     CLI::App* check = app.add_subcommand("check", "check logs of a real kernel against the model");
     check->add_option("-k,--kernel", options.kernel, "the kernel that wrote the logs")->capture_default_str();
-    check->add_option("--format", options.format, "text or jsonl")->check(CLI::IsMember({"text", "jsonl"}))->capture_default_str();
+    check->add_option("--format", options.format, "text or jsonl")
+        ->check(CLI::IsMember({"text", "jsonl"}))
+        ->capture_default_str();
     check->add_option("-o,--output", options.output, "write the report to this file");
     check->add_option("--corpus", options.corpus, "check every log below this folder");
-    check->add_flag("--separately", options.separately, "check two logs one by one, even if they are a ktrace and a KTR log");
+    check->add_flag("--separately", options.separately,
+                    "check two logs one by one, even if they are a ktrace and a KTR log");
     check->add_flag("--partial", options.partial, "the log leaves processes out that made others in it");
     check->add_flag("--states", options.states, "print the state of each process at the end of the log");
     check->add_flag("-q,--quiet", options.quiet, "no progress");

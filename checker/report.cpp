@@ -134,7 +134,8 @@ std::string describe(const trace::Log&, const Event& e) {
     case Kind::call: return fmt::format("pid {} calls {}", e.pid, call_words(e.code, &e));
     case Kind::ret:
       return e.error == 0 ? fmt::format("pid {}: {} returns {}", e.pid, call_words(e.code, nullptr), e.retval)
-                          : fmt::format("pid {}: {} fails with {}", e.pid, call_words(e.code, nullptr), name(model::Errno(e.error)));
+                          : fmt::format("pid {}: {} fails with {}", e.pid, call_words(e.code, nullptr),
+                                        name(model::Errno(e.error)));
     case Kind::ktr: return line_words(e);
     default: return fmt::format("pid {}", e.pid);
   }
@@ -164,7 +165,8 @@ std::string text_report(const Subject& s, const model::Behaviours& kernel, const
   if (states && r.final_frontier > 1) line("    one of {} states that the machine may be in:", r.final_frontier);
   if (states)
     for (const FinalProcess& p : r.final_states)
-      line("    pid {}: {}, child of {}{}", p.pid, p.state, p.parent < 0 ? "an unnamed process" : std::to_string(p.parent),
+      line("    pid {}: {}, child of {}{}", p.pid, p.state,
+           p.parent < 0 ? "an unnamed process" : std::to_string(p.parent),
            p.real_parent == p.parent || p.real_parent <= 0 ? "" : fmt::format(" (really of {})", p.real_parent));
   return out;
 }
@@ -176,8 +178,11 @@ std::string jsonl_report(const Subject& s, const model::Behaviours& kernel, cons
   j["kernel"] = kernel.name;
   if (!r.reason.empty()) j["reason"] = r.reason;
   auto log = [](const trace::Log& l, const Counts& c) {
-    nlohmann::json x{{"path", l.path},       {"format", trace::name(l.format)}, {"records", c.records},
-                     {"judged", c.judged}, {"presence", c.presence}};
+    nlohmann::json x{{"path", l.path},
+                     {"format", trace::name(l.format)},
+                     {"records", c.records},
+                     {"judged", c.judged},
+                     {"presence", c.presence}};
     if (l.cut) x["cut"] = {{"offset", l.cut->offset}, {"line", l.cut->line}, {"what", l.cut->what}};
     return x;
   };
@@ -186,7 +191,7 @@ std::string jsonl_report(const Subject& s, const model::Behaviours& kernel, cons
   if (r.rejection) {
     const Rejection& x = *r.rejection;
     const Event& e = x.log->events[x.event];
-    j["rejection"] = {{"where", x.log->where(e)}, {"line", e.at.line},         {"record", e.at.record},
+    j["rejection"] = {{"where", x.log->where(e)}, {"line", e.at.line},      {"record", e.at.record},
                       {"offset", e.at.offset},    {"observed", x.observed}, {"allowed", x.allowed}};
   }
   for (const FinalProcess& p : r.final_states)

@@ -137,7 +137,8 @@ Slot Acceptor::attacher_of(const Event& e) {
     const auto next = std::find_if(it->second.begin(), it->second.end(), [&](std::uint32_t i) {
       return i >= line_at_ && ktr_->events[i].ktr != Ktr::ptracestop;
     });
-    if (next == it->second.end() || ktr_->events[*next].ktr != Ktr::attach || ktr_->events[*next].pid == e.pid) continue;
+    if (next == it->second.end() || ktr_->events[*next].ktr != Ktr::attach || ktr_->events[*next].pid == e.pid)
+      continue;
     names_[old].thread = 0;
     return ghost_of(e.thread);
   }
@@ -183,7 +184,8 @@ void Acceptor::introduce_subject(const Event& e) {
   };
   const bool names_parent = e.ktr == Ktr::attach || e.ktr == Ktr::fork_return;
   // A line that tells the real parent of a process whose parent had no name.
-  const std::int32_t named_parent = names_parent || e.ktr == Ktr::wait_moved || e.ktr == Ktr::detach ? std::int32_t(e.args[0]) : 0;
+  const std::int32_t named_parent =
+      names_parent || e.ktr == Ktr::wait_moved || e.ktr == Ktr::detach ? std::int32_t(e.args[0]) : 0;
   if (const Slot p = names_.find(e.pid); p != kNone && named_parent > 1 && names_.find(named_parent) == kNone) {
     const model::Proc& proc = frontier_.front().proc(p);
     const Slot known = names_parent ? proc.p_pptr : proc.p_orphan;
@@ -202,9 +204,10 @@ void Acceptor::introduce_subject(const Event& e) {
     return;
   }
   const Slot parent_unseen = e.ktr == Ktr::trace_me ? new_ghost() : kNone;
-  const Slot tracer = e.ktr == Ktr::trace_me || e.ktr == Ktr::attach || e.ktr == Ktr::fork_return || e.ktr == Ktr::exit_orphan
-                          ? kNone
-                          : ghost_of(e.ktr == Ktr::ptracestop ? 0 : e.thread);
+  const Slot tracer =
+      e.ktr == Ktr::trace_me || e.ktr == Ktr::attach || e.ktr == Ktr::fork_return || e.ktr == Ktr::exit_orphan
+          ? kNone
+          : ghost_of(e.ktr == Ktr::ptracestop ? 0 : e.thread);
   const std::int32_t real_parent = tracer == kNone ? -1 : real_parent_ahead(e.pid);
   ensure(real_parent);
   introduce(e.pid, [&](Config& c, Slot p) {

@@ -69,12 +69,12 @@ struct TooMany {
 
 // What is known about a slot beside the kernel state, because the log tells it or because it cannot be known.
 struct ProcName {
-  std::int32_t pid = 0;  // > 0 real; < 0 a process that no record names; 0 the slot is unused
-  bool logged = false;   // its own records are in the log
+  std::int32_t pid = 0;     // > 0 real; < 0 a process that no record names; 0 the slot is unused
+  bool logged = false;      // its own records are in the log
   bool pinned = false;      // of a fork in flight: no state has it yet, it is not free
   bool mentioned = false;   // known only as the parent that a line names
   bool before_log = false;  // it was there before the log began: whose child it is and who traces it is not known
-  bool capmode = false;  // cap_enter(2)
+  bool capmode = false;     // cap_enter(2)
   bool credentials_changed = false;  // set*id, jail_attach: p_candebug() may refuse
   bool notrace = false;              // PROC_TRACE_CTL
   bool events_known = true;          // p_ptevents: false for a process that was traced before the log began
@@ -83,8 +83,8 @@ struct ProcName {
   std::uint64_t thread = 0;          // KTR: the struct thread address of an otherwise unnamed caller
 };
 struct LwpName {
-  std::int32_t pid = 0;  // 0: the slot is unused
-  std::int32_t tid = 0;  // > 0 real, <= 0 not (yet) known
+  std::int32_t pid = 0;     // 0: the slot is unused
+  std::int32_t tid = 0;     // > 0 real, <= 0 not (yet) known
   bool pinned = false;      // as for a process
   bool flags_known = true;  // td_dbgflags: false for a thread that was stopped before the log began
 };
@@ -95,9 +95,9 @@ class Names {
 
   Slot find(std::int32_t pid) const;  // kNone if the pid has no slot
   Slot find_tid(std::int32_t tid) const;
-  Slot add(std::int32_t pid, const Frontier& frontier);                         // may throw TooMany
+  Slot add(std::int32_t pid, const Frontier& frontier);                        // may throw TooMany
   Slot add_lwp(std::int32_t pid, std::int32_t tid, const Frontier& frontier);  // may throw TooMany
-  Slot add_ghost(const Frontier& frontier);                                     // a process that no record names
+  Slot add_ghost(const Frontier& frontier);                                    // a process that no record names
   void bind(Slot td, std::int32_t tid);
   void rename(Slot p, std::int32_t pid);  // a process without a name turns out to be this pid
 

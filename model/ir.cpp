@@ -91,12 +91,8 @@ std::string print(const Program& program) {
       case Op::read_proc:
       case Op::write_proc: fmt::format_to(std::back_inserter(out), " {}", kProcFields[std::size_t(in.imm)]); break;
       case Op::between: fmt::format_to(std::back_inserter(out), " {}..{}", in.imm, in.imm2); break;
-      case Op::require:
-        fmt::format_to(std::back_inserter(out), " else errno {} {}", in.imm, place(in.clause));
-        break;
-      case Op::guard:
-        fmt::format_to(std::back_inserter(out), " {}", place(in.clause));
-        break;
+      case Op::require: fmt::format_to(std::back_inserter(out), " else errno {} {}", in.imm, place(in.clause)); break;
+      case Op::guard: fmt::format_to(std::back_inserter(out), " {}", place(in.clause)); break;
       default:
         if (in.imm != 0) fmt::format_to(std::back_inserter(out), " {:#x}", in.imm);
     }

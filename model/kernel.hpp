@@ -92,7 +92,7 @@ enum class Open : std::uint8_t {
   copyout,         // is the caller's address writable
   cansee,          // p_cansee(): credentials, jails, MAC
   candebug,        // p_candebug(): credentials
-  io_op,       // what operation the descriptor of PT_IO names
+  io_op,           // what operation the descriptor of PT_IO names
   memory,          // proc_rwmem(): is the tracee's address mapped
   registers,       // are the register values acceptable, is the process in memory
   machine,         // cpu_ptrace(): machine-dependent requests

@@ -49,23 +49,17 @@ std::optional<std::uint64_t> named_argument(std::uint16_t code, int index, std::
     return number ? std::optional<std::uint64_t>(static_cast<std::uint64_t>(*number)) : std::nullopt;
   };
   switch (code) {
-    case sys("ptrace"):
-      return index == 0 ? widen(ptrace_request_number(text)) : std::nullopt;
-    case sys("wait4"):
-      return index == 2 ? wait_options(text) : std::nullopt;
-    case sys("wait6"):
-      return index == 0 ? idtype_number(text) : index == 3 ? wait_options(text) : std::nullopt;
+    case sys("ptrace"): return index == 0 ? widen(ptrace_request_number(text)) : std::nullopt;
+    case sys("wait4"): return index == 2 ? wait_options(text) : std::nullopt;
+    case sys("wait6"): return index == 0 ? idtype_number(text) : index == 3 ? wait_options(text) : std::nullopt;
     case sys("procctl"):
       return index == 0 ? idtype_number(text) : index == 2 ? procctl_command_number(text) : std::nullopt;
     case sys("kill"):
     case sys("pdkill"):
     case sys("thr_kill"):
-    case sys("sigqueue"):
-      return index == 1 ? widen(signal_number(text)) : std::nullopt;
-    case sys("thr_kill2"):
-      return index == 2 ? widen(signal_number(text)) : std::nullopt;
-    default:
-      return std::nullopt;
+    case sys("sigqueue"): return index == 1 ? widen(signal_number(text)) : std::nullopt;
+    case sys("thr_kill2"): return index == 2 ? widen(signal_number(text)) : std::nullopt;
+    default: return std::nullopt;
   }
 }
 
@@ -179,17 +173,11 @@ bool read_signal(std::string_view body, Event& event) {
 bool read_body(Type type, std::string_view body, Record& record) {
   record.type = type;
   switch (type) {
-    case Type::call:
-      return read_call(body, record.event);
-    case Type::ret:
-      return read_return(body, record.event);
-    case Type::psig:
-      return read_signal(body, record.event);
-    case Type::namei:
-      record.open = body.size() < 2 || !body.ends_with('"');
-      return body.starts_with('"');
-    default:
-      return true;
+    case Type::call: return read_call(body, record.event);
+    case Type::ret: return read_return(body, record.event);
+    case Type::psig: return read_signal(body, record.event);
+    case Type::namei: record.open = body.size() < 2 || !body.ends_with('"'); return body.starts_with('"');
+    default: return true;
   }
 }
 

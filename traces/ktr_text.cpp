@@ -174,14 +174,9 @@ class DumpReader {
     event.source_line = row.source_line;
     event.thread = row.thread;
     switch (read_message(text, event)) {
-      case Message::read:
-        log_.events.push_back(event);
-        break;
-      case Message::broken:
-        add_unreadable(text, event, log_);
-        break;
-      case Message::other_class:
-        break;
+      case Message::read: log_.events.push_back(event); break;
+      case Message::broken: add_unreadable(text, event, log_); break;
+      case Message::other_class: break;
     }
   }
 
@@ -245,8 +240,8 @@ bool take_console_prefix(std::string_view& text, Event& event) {
 
 // The CPUs write to the console without waiting for each other, so a line can hold pieces of several.  These words begin
 // a piece; a message that stands whole between two of them is believed.
-constexpr std::string_view kMarks[] = {"\t",           "cpu",    "kern/",      "PT_",     "ptracestop: ",
-                                       "fork_return: ", "wait: ", "stopevent: ", "exit: pid"};
+constexpr std::string_view kMarks[] = {
+    "\t", "cpu", "kern/", "PT_", "ptracestop: ", "fork_return: ", "wait: ", "stopevent: ", "exit: pid"};
 
 std::size_t next_mark(std::string_view text, std::size_t from) {
   std::size_t next = std::string_view::npos;

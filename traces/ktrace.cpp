@@ -57,20 +57,12 @@ bool read_signal(std::string_view payload, Event& event) {
 
 bool read_payload(const Header& header, std::string_view payload, Event& event) {
   switch (header.type) {
-    case KTR_SYSCALL:
-      return read_call(payload, event);
-    case KTR_SYSRET:
-      return read_return(payload, event);
-    case KTR_PSIG:
-      return read_signal(payload, event);
-    case KTR_PROCCTOR:
-      event.kind = Kind::proc_start;
-      return true;
-    case KTR_PROCDTOR:
-      event.kind = Kind::proc_exit;
-      return true;
-    default:
-      return true;  // the process ran, no more
+    case KTR_SYSCALL: return read_call(payload, event);
+    case KTR_SYSRET: return read_return(payload, event);
+    case KTR_PSIG: return read_signal(payload, event);
+    case KTR_PROCCTOR: event.kind = Kind::proc_start; return true;
+    case KTR_PROCDTOR: event.kind = Kind::proc_exit; return true;
+    default: return true;  // the process ran, no more
   }
 }
 

@@ -122,14 +122,10 @@ std::uint64_t lines_per_understood(Format format) { return format == Format::ktr
 
 void read_as(Format format, std::string_view bytes, Log& log) {
   switch (format) {
-    case Format::ktrace_freebsd_v0_lp64_le:
-      return read_ktrace(bytes, log);
-    case Format::kdump_text:
-      return read_kdump(bytes, log);
-    case Format::ktrdump_text:
-      return read_ktrdump(bytes, log);
-    case Format::ktr_console:
-      return read_console(bytes, log);
+    case Format::ktrace_freebsd_v0_lp64_le: return read_ktrace(bytes, log);
+    case Format::kdump_text: return read_kdump(bytes, log);
+    case Format::ktrdump_text: return read_ktrdump(bytes, log);
+    case Format::ktr_console: return read_console(bytes, log);
   }
 }
 

@@ -18,14 +18,10 @@ constexpr std::uint64_t kMemoryMax = 256U << 20;  // of the decoder; xz -9 needs
 
 std::string why(lzma_ret result) {
   switch (result) {
-    case LZMA_BUF_ERROR:
-      return "the xz data ends too early";
-    case LZMA_MEMLIMIT_ERROR:
-      return fmt::format("the xz data needs more than {} MiB to unpack", kMemoryMax >> 20);
-    case LZMA_MEM_ERROR:
-      return "not enough memory to unpack the xz data";
-    default:
-      return "the xz data is broken";
+    case LZMA_BUF_ERROR: return "the xz data ends too early";
+    case LZMA_MEMLIMIT_ERROR: return fmt::format("the xz data needs more than {} MiB to unpack", kMemoryMax >> 20);
+    case LZMA_MEM_ERROR: return "not enough memory to unpack the xz data";
+    default: return "the xz data is broken";
   }
 }
 

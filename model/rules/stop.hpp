@@ -93,7 +93,8 @@ void leave_stop(K& k, LwpRef<K> td) {
 template <Kernel K>
 void thread_suspend_check(K& k, LwpRef<K> td) {
   auto p = proc(k, td[td_proc]);
-  k.guard(p[P_STOPPED_SIG | P_STOPPED_TRACE] && !td[TD_SUSPENDED], in("suspend-check", "thread_suspend_check", "kern_thread.c"));
+  k.guard(p[P_STOPPED_SIG | P_STOPPED_TRACE] && !td[TD_SUSPENDED],
+          in("suspend-check", "thread_suspend_check", "kern_thread.c"));
   k.when(td[TDB_XSIG], [&] { ptracestop_turn(k, td); });
   k.when(!td[TD_SUSPENDED], [&] { thread_suspend(k, td); });
 }
