@@ -362,7 +362,7 @@ bool Acceptor::on_birth(const Event& e) {
     bind(td);
     names_[names_.find(e.pid)].logged = true;
   } else {
-    if (p == kNone && !partial && !future_->is_before_log(e.pid)) {
+    if (p == kNone && !partial && !future_->is_before_log(e.pid, at_)) {
       notes_ = {
           fmt::format("no process {}: no fork in the log made it (a log that leaves processes out: --partial)", e.pid)};
       return reject(e, describe(*ktrace_, e));
@@ -530,10 +530,10 @@ void Acceptor::finish() {
       f.state = fmt::format("zombie, status {:#x}", p.p_xstat);
     else if ((p.p_flag & model::P_WEXIT) != 0)
       f.state = "exiting";
-    else if (names_[i].logged && future_ && future_->life(names_.pid(i), at_) == nullptr && exit_status_at_end(i) >= 0)
-      f.state = fmt::format("exiting, status {:#x}", exit_status_at_end(i));
     else if ((p.p_flag & model::P_STOPPED) != 0)
       f.state = (p.p_flag & model::P_WAITED) != 0 ? "stopped, waited for" : "stopped";
+    else if (names_[i].logged && future_ && future_->life(names_.pid(i), at_) == nullptr && exit_status_at_end(i) >= 0)
+      f.state = fmt::format("exiting, status {:#x}", exit_status_at_end(i));
     else
       f.state = "running";
     if ((p.p_flag & model::P_TRACED) != 0) f.state += ", traced";

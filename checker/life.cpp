@@ -36,6 +36,7 @@ Future::Future(const trace::Log& log) : ret_of_(log.events.size(), kNever), birt
                                        [&](const Open& o) { return e.tid == 0 || o.tid == e.tid; }),
                         now.calls.end());
       now.calls.push_back({e.tid, e.code, i});
+      if (is_fork(e.code)) first_fork_ = std::min(first_fork_, i);
       if (e.code == sys::thr_new || e.code == sys::thr_create) {
         ++now.threads_to_come;
         now.one_thread = false;
@@ -51,8 +52,6 @@ Future::Future(const trace::Log& log) : ret_of_(log.events.size(), kNever), birt
         constexpr int kEperm = 1, kEsrch = 3, kEchild = 10, kEbusy = 16;
         if (e.code == sys::ptrace && (e.error == 0 || e.error == kEperm || e.error == kEbusy))
           found_[std::int32_t(log.events[it->call].args[1])].push_back(it->call);
-        if (is_fork(e.code) && e.error == 0 && e.retval > 0)
-          first_fork_ = first_fork_ == 0 ? std::int32_t(e.retval) : std::min(first_fork_, std::int32_t(e.retval));
         if (wait && e.error == 0 && e.retval > 0) fates_[std::int32_t(e.retval)].push_back({i, false});
         if ((e.code == sys::kill && e.error == kEsrch) || (e.code == sys::wait4 && e.error == kEchild && named > 0))
           fates_[named].push_back({i, true});
@@ -110,8 +109,8 @@ bool Future::is_found_later(std::int32_t pid, std::uint32_t at) const {
                      [&](std::uint32_t call) { return call > at && (next == nullptr || call < next->first); });
 }
 
-bool Future::is_before_log(std::int32_t pid) const {
-  return first_fork_ == 0 || pid < first_fork_ || before_log_.contains(pid);
+bool Future::is_before_log(std::int32_t pid, std::uint32_t at) const {
+  return at < first_fork_ || before_log_.contains(pid);
 }
 
 const Life* Future::life(std::int32_t pid, std::uint32_t at) const {

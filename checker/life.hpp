@@ -41,8 +41,8 @@ class Future {
   bool is_lost(std::int32_t pid, std::uint32_t at) const;
   // Does a ptrace call that is entered after this record find the process, not yet exiting?
   bool is_found_later(std::int32_t pid, std::uint32_t at) const;
-  // Could the call that made this process have been entered before the log began?
-  bool is_before_log(std::int32_t pid) const;
+  // Could the call that made this process, which shows itself at this record, have been entered before the log began?
+  bool is_before_log(std::int32_t pid, std::uint32_t at) const;
 
  private:
   struct Fate {
@@ -52,7 +52,7 @@ class Future {
   std::unordered_map<std::int32_t, std::vector<Fate>> fates_;
   std::unordered_map<std::int32_t, std::vector<std::uint32_t>> found_;  // CALLs, by target
   std::unordered_set<std::int32_t> before_log_;  // returned by a fork whose CALL is not in the log
-  std::int32_t first_fork_ = 0;                  // lowest pid returned by a fork that was called in the log, 0 none
+  std::uint32_t first_fork_ = kNever;            // the first fork that is called in the log
   std::vector<std::uint32_t> ret_of_;
   std::vector<bool> birth_;
   std::unordered_map<std::int32_t, std::vector<Life>> lives_;
