@@ -18,7 +18,7 @@
 #include "checker/life.hpp"
 #include "checker/world.hpp"
 #include "model/behaviours.hpp"
-#include "model/rules/ptrace.hpp"
+#include "model/rules/sys_ptrace.hpp"
 #include "model/rules/wait.hpp"
 #include "traces/event.hpp"
 

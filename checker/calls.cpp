@@ -117,7 +117,7 @@ bool Acceptor::apply_fork(Config& c, Slot td, const InFlight& call) {
   if (call.retval < kFirstAfterWrap && call.retval < call.pid_before) {
     note([&] {
       return fmt::format("a pid above {}, or above 99 once pids have wrapped {}", call.pid_before,
-                         place(model::in("fork-pid-order", "fork_findpid", "kern_fork.c")));
+                         place(model::in("fork-pid-order", "fork_findpid", "kern_fork.c").of(kernel_)));
     });
     return false;
   }
@@ -190,7 +190,9 @@ bool Acceptor::apply_wait_nothing(Config& c, Slot td, const InFlight& call) {
   const rules::WaitArgs<Machine> args = wait_args(call);
   for (std::uint8_t choice = 0; choice < 2; ++choice) {
     Config copy = c;
-    Machine m(copy.k, kernel_, {choice});
+    model::Choices choices{};
+    choices[std::size_t(model::Open::cansee)] = choice;
+    Machine m(copy.k, kernel_, choices);
     rules::wait_nothing(m, m.proc(c.lwp(td).proc), args);
     const Outcome& out = m.outcome();
     const bool sleeps = out.error == Errno::ok && (args.options & rules::kWnohang) == 0;
@@ -232,16 +234,18 @@ bool Acceptor::run_ptrace(Config& c, Slot td, const rules::PtraceArgs<Machine>& 
     // the next resolution, counting in the mixed radix of the choices met
     int i = out.opens - 1;
     for (; i >= 0; --i) {
-      const auto at = std::size_t(i);
-      const bool credentials = out.open_kind[at] == model::Open::cansee || out.open_kind[at] == model::Open::candebug;
-      if ((!credentials || refusable) && choices[at] + 1 < out.open_ways[at]) {
-        ++choices[at];
+      const model::Open kind = out.open_kind[std::size_t(i)];
+      std::uint8_t& choice = choices[std::size_t(kind)];
+      const bool credentials = kind == model::Open::cansee || kind == model::Open::candebug;
+      // amd64 refuses neither a program counter nor single-stepping
+      const bool machine = kind == model::Open::set_pc || kind == model::Open::single_step;
+      if ((!credentials || refusable) && !machine && choice + 1 < out.open_ways[std::size_t(i)]) {
+        ++choice;
         break;
       }
-      choices[at] = 0;
+      choice = 0;
     }
     if (i < 0) return false;
-    for (std::size_t rest = std::size_t(i) + 1; rest < choices.size(); ++rest) choices[rest] = 0;
   }
 }
 
@@ -312,7 +316,9 @@ bool Acceptor::apply_kill(Config& c, Slot td, const InFlight& call) {
   if (pid <= 0 || call.code == sys::thr_kill2 || (to_thread && call.error != 0)) return true;  // a group, a thread id
   const Slot p = names_.find(pid);
   constexpr int kEperm = 1;
-  Machine m(c.k, kernel_, {std::uint8_t(call.error == kEperm && may_be_refused(self, p) ? 1 : 0)});
+  model::Choices choices{};
+  choices[std::size_t(model::Open::candebug)] = call.error == kEperm && may_be_refused(self, p) ? 1 : 0;
+  Machine m(c.k, kernel_, choices);
   rules::kill(m, m.proc(self), m.proc(p), {sig}, {names_[self].capmode && p != self});
   const Outcome& out = m.outcome();
   if (int(out.error) == call.error) return true;

@@ -233,7 +233,7 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
       if (req != rules::PT_ATTACH) c.proc(p).p_flag |= model::P_WAITED;  // it has waited, unseen too
       rules::sys_ptrace(m, m.lwp(td),
                         {.req = req, .pid = {p}, .tid = {kNone}, .data = {0}, .event_mask = {0}, .capmode = {false}});
-      if (m.outcome().error != model::Errno::ok) m.guard({false}, {});
+      if (m.outcome().error != model::Errno::ok) m.guard({false}, model::Clause{});
     });
   };
   if (!tracing_lines() && traced && stopped && proc.p_pptr != kNone && !writes(proc.p_pptr))

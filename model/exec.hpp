@@ -11,8 +11,13 @@
 
 namespace proctor::model {
 
+constexpr bool is_global(Lock lock) {
+  return lock == Lock::proctree || lock == Lock::giant || lock == Lock::sched || lock == Lock::crit;
+}
+
 struct LockEvent {
-  enum class Op : std::uint8_t { lock, unlock, hold, release } op;
+  // sleep: the caller may block here; tokens are given up while it does
+  enum class Op : std::uint8_t { lock, unlock, hold, release, sleep } op;
   Lock lock;
   Slot proc;
   friend bool operator==(const LockEvent&, const LockEvent&) = default;
@@ -28,17 +33,19 @@ struct Emission {
 
 // What a rule did, beside changing the state.
 struct Outcome {
-  static constexpr int kEmissionsMax = 8, kOpensMax = 8;
+  static constexpr int kEmissionsMax = 8, kOpensMax = 10;
   bool possible = true;  // every guard() held; if not, the state must be thrown away
   Errno error = Errno::ok;
   Clause clause{};  // the require() or guard() that failed
   std::int32_t result = 0;
+  std::uint16_t moves = 0;  // Move bits, with the thread they concern
+  Slot moved = kNone;
+  std::uint8_t uninitialised = 0;
   std::uint8_t emissions = 0, opens = 0;
   std::array<Emission, kEmissionsMax> emitted{};
   std::array<Open, kOpensMax> open_kind{};          // the choices met, in order
   std::array<std::uint8_t, kOpensMax> open_ways{};  // and how many ways each had
 };
-using Choices = std::array<std::uint8_t, Outcome::kOpensMax>;
 
 template <class S>
 class Exec {
@@ -91,6 +98,7 @@ class Exec {
       case ProcField::p_xstat: return {proc.p_xstat};
       case ProcField::p_numthreads: return {proc.p_numthreads};
       case ProcField::p_suspcount: return {proc.p_suspcount};
+      case ProcField::p_cred: return {proc.p_cred};
     }
     return {0};
   }
@@ -112,6 +120,7 @@ class Exec {
       case ProcField::p_xstat: proc.p_xstat = std::uint16_t(value.v); break;
       case ProcField::p_numthreads: proc.p_numthreads = std::uint8_t(value.v); break;
       case ProcField::p_suspcount: proc.p_suspcount = std::uint8_t(value.v); break;
+      case ProcField::p_cred: proc.p_cred = std::uint16_t(value.v); break;
     }
   }
   void set(T td, LwpField field, Num value) {
@@ -144,18 +153,20 @@ class Exec {
     if (live_ && has(td)) at(td) = Lwp{};
   }
 
+  void require(Bool cond, Errno error, const Anchor& clause) {
+    if (live_ && !cond.v) fail(error, true, clause.of(b_));
+  }
+  void guard(Bool cond, const Anchor& clause) {
+    if (live_ && !cond.v) fail(Errno::ok, false, clause.of(b_));
+  }
+  // The same with a clause that has been looked up before, for the interpreter of the IR.
   void require(Bool cond, Errno error, const Clause& clause) {
-    if (!live_ || cond.v) return;
-    live_ = false;
-    out_.error = error;
-    out_.clause = clause;
+    if (live_ && !cond.v) fail(error, true, clause);
   }
   void guard(Bool cond, const Clause& clause) {
-    if (!live_ || cond.v) return;
-    live_ = false;
-    out_.possible = false;
-    out_.clause = clause;
+    if (live_ && !cond.v) fail(Errno::ok, false, clause);
   }
+  bool goes_on() const { return live_; }  // no require() and no guard() has failed
   template <class F>
   void when(Bool cond, F&& body) {
     if (live_ && cond.v) body();
@@ -175,23 +186,40 @@ class Exec {
     const std::size_t i = out_.opens++;
     out_.open_kind[i] = kind;
     out_.open_ways[i] = std::uint8_t(ways);
-    return {choices_[i] % ways};
+    return {choices_[std::size_t(kind)] % ways};
   }
 
   void lock(Lock lock, P p) { log(LockEvent::Op::lock, lock, p); }
   void unlock(Lock lock, P p) { log(LockEvent::Op::unlock, lock, p); }
-  void hold(P p) { log(LockEvent::Op::hold, Lock::proc, p); }
-  void release(P p) { log(LockEvent::Op::release, Lock::proc, p); }
+  void hold(P p, Lock what = Lock::proc) { log(LockEvent::Op::hold, what, p); }
+  void release(P p, Lock what = Lock::proc) { log(LockEvent::Op::release, what, p); }
+  void sleep(P p) {
+    if (locks_ != nullptr && live_) locks_->push_back({LockEvent::Op::sleep, Lock::token, Slot(p.slot.v)});
+  }
   void wakeup(P) {}
   void emit(trace::Ktr line, P p, Num a = {0}, Num b = {0}, Num c = {0}) {
-    if (!live_ || out_.emissions == Outcome::kEmissionsMax) return;
+    if (!live_ || !b_.writes_ktr || out_.emissions == Outcome::kEmissionsMax) return;
     out_.emitted[out_.emissions++] = {line, Slot(p.slot.v), {a.v, b.v, c.v}};
   }
   void result(Num value) {
     if (live_) out_.result = value.v;
   }
+  void move(Move what, T td) {
+    if (!live_) return;
+    out_.moves = std::uint16_t(out_.moves | std::uint16_t(what));
+    out_.moved = Slot(td.slot.v);
+  }
+  void uninitialised(Uninitialised field) {
+    if (live_) out_.uninitialised = std::uint8_t(out_.uninitialised | std::uint8_t(field));
+  }
 
  private:
+  void fail(Errno error, bool possible, const Clause& clause) {
+    live_ = false;
+    out_.error = error;
+    out_.possible = possible;
+    out_.clause = clause;
+  }
   static bool has(P p) { return p.slot.v >= 0 && p.slot.v < S::kProcs; }
   static bool has(T td) { return td.slot.v >= 0 && td.slot.v < S::kLwps; }
   Proc& at(P p) const { return s_.proc[std::size_t(p.slot.v)]; }
@@ -202,7 +230,7 @@ class Exec {
   void log(LockEvent::Op op, Lock lock, P p) {
     if (locks_ == nullptr) return;
     const bool leaves = op == LockEvent::Op::unlock || op == LockEvent::Op::release;
-    const LockEvent event{op, lock, lock == Lock::proctree ? kNone : Slot(p.slot.v)};
+    const LockEvent event{op, lock, is_global(lock) ? kNone : Slot(p.slot.v)};
     if (!leaves) {
       if (live_) locks_->push_back(event);
       return;

@@ -3,80 +3,131 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <iterator>
 #include <string_view>
+#include <utility>
 
 namespace proctor::model::ir {
 namespace {
 
-// The interpreter lets Exec do the reading and writing, one primitive at a time, so that only the order of evaluation,
-// the path conditions and the values are its own.
-using Kernel = Exec<SmallState>;
+constexpr std::array<std::string_view, 40> kNames{
+    "const",  "arg",    "read",     "flag?",  "read_td",  "tdflag?", "first_td", "eq",      "and",   "or",
+    "not",    "bitand", "bitor",    "add",    "sub",      "min",     "between",  "ite",     "open",  "write",
+    "set",    "clear",  "write_td", "set_td", "clear_td", "fresh",   "fresh_td", "require", "guard", "lock",
+    "unlock", "hold",   "release",  "sleep",  "wakeup",   "emit",    "result",   "move",    "uninit"};
 
-constexpr std::array<std::string_view, 37> kNames{
-    "const",   "arg",   "read",   "flag?",  "read_td",  "tdflag?", "first_td", "eq",      "and",
-    "or",      "not",   "bitand", "bitor",  "add",      "sub",     "min",      "between", "ite",
-    "open",    "write", "set",    "clear",  "write_td", "set_td",  "clear_td", "fresh",   "fresh_td",
-    "require", "guard", "lock",   "unlock", "hold",     "release", "wakeup",   "emit",    "result"};
-
-constexpr std::array<std::string_view, 10> kProcFields{"p_state",      "p_pptr",     "p_oppid",    "p_orphan",
-                                                       "p_reaper",     "p_xthread",  "p_ptevents", "p_xstat",
-                                                       "p_numthreads", "p_suspcount"};
+constexpr std::array<std::string_view, 11> kProcFields{"p_state",      "p_pptr",      "p_oppid",    "p_orphan",
+                                                       "p_reaper",     "p_xthread",   "p_ptevents", "p_xstat",
+                                                       "p_numthreads", "p_suspcount", "p_cred"};
 
 }  // namespace
 
+Run::Run(const Program& program, SmallState& state, std::vector<std::int32_t> arguments, const Choices& choices)
+    : program_(program),
+      arguments_(std::move(arguments)),
+      k_(state, program.kernel, choices),
+      value_(program.code.size(), 0) {}
+
+std::optional<LockEvent> Run::lock_operation(const Instruction& in) const {
+  LockEvent event{.op = LockEvent::Op::lock, .lock = Lock(in.imm), .proc = Slot(at(in.a))};
+  switch (in.op) {
+    case Op::lock: break;
+    case Op::unlock: event.op = LockEvent::Op::unlock; break;
+    case Op::hold: event.op = LockEvent::Op::hold; break;
+    case Op::release: event.op = LockEvent::Op::release; break;
+    case Op::sleep: event.op = LockEvent::Op::sleep; break;
+    default: return std::nullopt;
+  }
+  if (is_global(event.lock)) event.proc = kNone;
+  return event;
+}
+
+std::optional<LockEvent> Run::next() {
+  for (; pc_ < program_.code.size(); ++pc_) {
+    const Instruction& in = program_.code[pc_];
+    const bool reached = in.path < 0 || at(in.path) != 0;
+    if (const auto event = reached ? lock_operation(in) : std::nullopt) {
+      const bool leaves = event->op == LockEvent::Op::unlock || event->op == LockEvent::Op::release;
+      if (leaves ? is_held(*event) : k_.goes_on()) return event;
+      continue;
+    }
+    step(in, reached);
+  }
+  return std::nullopt;
+}
+
+bool Run::is_held(const LockEvent& leave) const {
+  const LockEvent taken{leave.op == LockEvent::Op::unlock ? LockEvent::Op::lock : LockEvent::Op::hold, leave.lock,
+                        leave.proc};
+  return std::find(held_.begin(), held_.end(), taken) != held_.end();
+}
+
+void Run::pass() {
+  const auto event = next();
+  if (!event) return;
+  if (event->op == LockEvent::Op::lock || event->op == LockEvent::Op::hold) {
+    held_.push_back(*event);
+  } else if (event->op != LockEvent::Op::sleep) {
+    const LockEvent taken{event->op == LockEvent::Op::unlock ? LockEvent::Op::lock : LockEvent::Op::hold, event->lock,
+                          event->proc};
+    held_.erase(std::find(held_.begin(), held_.end(), taken));
+  }
+  ++pc_;
+}
+
+void Run::step(const Instruction& in, bool reached) {
+  auto p = [&](std::int32_t id) { return ProcRef<Kernel>{&k_, {at(id)}}; };
+  auto td = [&](std::int32_t id) { return LwpRef<Kernel>{&k_, {at(id)}}; };
+  std::int32_t& v = value_[pc_];
+  switch (in.op) {
+    case Op::constant: v = in.imm; return;
+    case Op::argument: v = arguments_[std::size_t(in.imm)]; return;
+    case Op::read_proc: v = k_.get(p(in.a), ProcField(in.imm)).v; return;
+    case Op::read_pflag: v = k_.flag(p(in.a), ProcFlag(in.imm)).v ? 1 : 0; return;
+    case Op::read_lwp: v = k_.get(td(in.a), LwpField(in.imm)).v; return;
+    case Op::read_lflag: v = k_.flag(td(in.a), LwpFlag(in.imm)).v ? 1 : 0; return;
+    case Op::first_lwp: v = k_.first_lwp(p(in.a)).v; return;
+    case Op::equal: v = at(in.a) == at(in.b) ? 1 : 0; return;
+    case Op::and_: v = at(in.a) != 0 && at(in.b) != 0 ? 1 : 0; return;
+    case Op::or_: v = at(in.a) != 0 || at(in.b) != 0 ? 1 : 0; return;
+    case Op::not_: v = at(in.a) == 0 ? 1 : 0; return;
+    case Op::bit_and: v = at(in.a) & at(in.b); return;
+    case Op::bit_or: v = at(in.a) | at(in.b); return;
+    case Op::add: v = at(in.a) + at(in.b); return;
+    case Op::sub: v = at(in.a) - at(in.b); return;
+    case Op::min: v = at(in.a) < at(in.b) ? at(in.a) : at(in.b); return;
+    case Op::between: v = in.imm <= at(in.a) && at(in.a) <= in.imm2 ? 1 : 0; return;
+    case Op::ite: v = at(in.a) != 0 ? at(in.b) : at(in.c); return;
+    case Op::open: v = reached ? k_.open(Open(in.imm), in.imm2).v : 0; return;
+    default: break;
+  }
+  if (!reached) return;
+  switch (in.op) {
+    case Op::write_proc: k_.set(p(in.a), ProcField(in.imm), {at(in.b)}); break;
+    case Op::set_pflag: k_.set(p(in.a), ProcFlag(in.imm)); break;
+    case Op::clear_pflag: k_.clear(p(in.a), ProcFlag(in.imm)); break;
+    case Op::write_lwp: k_.set(td(in.a), LwpField(in.imm), {at(in.b)}); break;
+    case Op::set_lflag: k_.set(td(in.a), LwpFlag(in.imm)); break;
+    case Op::clear_lflag: k_.clear(td(in.a), LwpFlag(in.imm)); break;
+    case Op::fresh: k_.fresh(p(in.a), td(in.b)); break;
+    case Op::fresh_thread: k_.fresh_thread(td(in.a)); break;
+    case Op::require: k_.require({at(in.a) != 0}, Errno(in.imm), in.clause); break;
+    case Op::guard: k_.guard({at(in.a) != 0}, in.clause); break;
+    case Op::emit: k_.emit(trace::Ktr(in.imm), p(in.a), {at(in.b)}, {at(in.c)}, {at(in.imm2)}); break;
+    case Op::result: k_.result({at(in.a)}); break;
+    case Op::move: k_.move(Move(in.imm), td(in.a)); break;
+    case Op::uninitialised: k_.uninitialised(Uninitialised(in.imm)); break;
+    default: break;  // wakeups change no state
+  }
+}
+
 Outcome interpret(const Program& program, SmallState& state, const std::vector<std::int32_t>& arguments,
                   const Choices& choices) {
-  Kernel k(state, kFreebsd104, choices);
-  std::vector<std::int32_t> value(program.code.size(), 0);
-  auto at = [&](std::int32_t id) { return id < 0 ? 0 : value[std::size_t(id)]; };
-  auto p = [&](std::int32_t id) { return ProcRef<Kernel>{&k, {at(id)}}; };
-  auto td = [&](std::int32_t id) { return LwpRef<Kernel>{&k, {at(id)}}; };
-  for (std::size_t i = 0; i < program.code.size(); ++i) {
-    const Instruction& in = program.code[i];
-    const bool reached = in.path < 0 || at(in.path) != 0;
-    std::int32_t& v = value[i];
-    switch (in.op) {
-      case Op::constant: v = in.imm; break;
-      case Op::argument: v = arguments[std::size_t(in.imm)]; break;
-      case Op::read_proc: v = k.get(p(in.a), ProcField(in.imm)).v; break;
-      case Op::read_pflag: v = k.flag(p(in.a), ProcFlag(in.imm)).v ? 1 : 0; break;
-      case Op::read_lwp: v = k.get(td(in.a), LwpField(in.imm)).v; break;
-      case Op::read_lflag: v = k.flag(td(in.a), LwpFlag(in.imm)).v ? 1 : 0; break;
-      case Op::first_lwp: v = k.first_lwp(p(in.a)).v; break;
-      case Op::equal: v = at(in.a) == at(in.b) ? 1 : 0; break;
-      case Op::and_: v = at(in.a) != 0 && at(in.b) != 0 ? 1 : 0; break;
-      case Op::or_: v = at(in.a) != 0 || at(in.b) != 0 ? 1 : 0; break;
-      case Op::not_: v = at(in.a) == 0 ? 1 : 0; break;
-      case Op::bit_and: v = at(in.a) & at(in.b); break;
-      case Op::bit_or: v = at(in.a) | at(in.b); break;
-      case Op::add: v = at(in.a) + at(in.b); break;
-      case Op::sub: v = at(in.a) - at(in.b); break;
-      case Op::min: v = at(in.a) < at(in.b) ? at(in.a) : at(in.b); break;
-      case Op::between: v = in.imm <= at(in.a) && at(in.a) <= in.imm2 ? 1 : 0; break;
-      case Op::ite: v = at(in.a) != 0 ? at(in.b) : at(in.c); break;
-      case Op::open: v = reached ? k.open(Open(in.imm), in.imm2).v : 0; break;
-      default:
-        if (!reached) break;
-        switch (in.op) {
-          case Op::write_proc: k.set(p(in.a), ProcField(in.imm), {at(in.b)}); break;
-          case Op::set_pflag: k.set(p(in.a), ProcFlag(in.imm)); break;
-          case Op::clear_pflag: k.clear(p(in.a), ProcFlag(in.imm)); break;
-          case Op::write_lwp: k.set(td(in.a), LwpField(in.imm), {at(in.b)}); break;
-          case Op::set_lflag: k.set(td(in.a), LwpFlag(in.imm)); break;
-          case Op::clear_lflag: k.clear(td(in.a), LwpFlag(in.imm)); break;
-          case Op::fresh: k.fresh(p(in.a), td(in.b)); break;
-          case Op::fresh_thread: k.fresh_thread(td(in.a)); break;
-          case Op::require: k.require({at(in.a) != 0}, Errno(in.imm), in.clause); break;
-          case Op::guard: k.guard({at(in.a) != 0}, in.clause); break;
-          case Op::emit: k.emit(trace::Ktr(in.imm), p(in.a), {at(in.b)}, {at(in.c)}, {at(in.imm2)}); break;
-          case Op::result: k.result({at(in.a)}); break;
-          default: break;  // locks, holds and wakeups change no state
-        }
-    }
-  }
-  return k.outcome();
+  Run run(program, state, arguments, choices);
+  while (run.next()) run.pass();
+  return run.outcome();
 }
 
 std::string print(const Program& program) {

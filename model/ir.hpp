@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,9 +50,12 @@ enum class Op : std::uint8_t {
   unlock,
   hold,
   release,
-  wakeup,  // a: process slot
-  emit,    // a: process slot, b, c, imm2: parameters (value numbers), imm: Ktr
-  result,  // a: value
+  sleep,          // a: process slot
+  wakeup,         // a: process slot
+  emit,           // a: process slot, b, c, imm2: parameters (value numbers), imm: Ktr
+  result,         // a: value
+  move,           // a: thread slot, imm: Move
+  uninitialised,  // imm: Uninitialised
 };
 constexpr bool is_effect(Op op) { return op >= Op::write_proc; }
 
@@ -64,12 +68,42 @@ struct Instruction {
 };
 
 struct Program {
+  Behaviours kernel;
   std::string name;                    // "ptrace(PT_ATTACH)"
   std::vector<std::string> arguments;  // names, by number
   std::vector<Instruction> code;
 };
 
-// Runs the program on a small state: the reference that Exec is tested against.
+// One run of a program on a small state, from lock operation to lock operation: between them others may change the
+// state.  It lets Exec do the reading and writing, one primitive at a time, so that only the order of evaluation, the
+// path conditions and the values are its own.
+class Run {
+ public:
+  // The state, and the program, must outlive it.
+  Run(const Program& program, SmallState& state, std::vector<std::int32_t> arguments, const Choices& choices);
+
+  // Runs up to the next lock operation and returns it, not yet done; nothing if the program has come to its end.
+  std::optional<LockEvent> next();
+  void pass();  // does that operation
+  const Outcome& outcome() const { return k_.outcome(); }
+  const std::vector<LockEvent>& held() const { return held_; }
+
+ private:
+  using Kernel = Exec<SmallState>;
+  std::int32_t at(std::int32_t id) const { return id < 0 ? 0 : value_[std::size_t(id)]; }
+  std::optional<LockEvent> lock_operation(const Instruction& in) const;
+  bool is_held(const LockEvent& leave) const;
+  void step(const Instruction& in, bool reached);
+
+  const Program& program_;
+  std::vector<std::int32_t> arguments_;
+  Kernel k_;
+  std::vector<std::int32_t> value_;
+  std::vector<LockEvent> held_;
+  std::size_t pc_ = 0;
+};
+
+// Runs the program without a pause: the reference that Exec is tested against.
 Outcome interpret(const Program& program, SmallState& state, const std::vector<std::int32_t>& arguments,
                   const Choices& choices);
 

@@ -5,8 +5,22 @@
 
 namespace proctor::model {
 
+Clause Anchor::of(const Behaviours& kernel) const {
+  constexpr int kSa0309Above = 24;
+  int line = 0;
+  switch (kernel.source) {
+    case Source::freebsd51: line = lines.freebsd51; break;
+    case Source::freebsd51_sa0309: line = lines.freebsd51 == 0 ? 0 : lines.freebsd51 - kSa0309Above; break;
+    case Source::freebsd11c: line = lines.freebsd11c; break;
+    case Source::dragonfly55: line = lines.dragonfly55; break;
+    case Source::freebsd104: line = lines.freebsd104; break;
+  }
+  return {id, file, line, function};
+}
+
 std::string place(const Clause& clause) {
   if (clause.line > 0) return fmt::format("[{}, {}:{}]", clause.id, clause.file, clause.line);
+  if (clause.function.empty()) return fmt::format("[{}, {}]", clause.id, clause.file);
   return fmt::format("[{}, {} {}()]", clause.id, clause.file, clause.function);
 }
 

@@ -11,6 +11,7 @@
 // that is assigned in one must get the same value, by either(), where Exec would not have come by.
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <cstdint>
 #include <string>
@@ -45,12 +46,27 @@ enum class Errno : int {
 struct Clause {
   std::string_view id;    // "attach-self"
   std::string_view file;  // "sys_process.c"
-  int line;               // of the check in FreeBSD 10.4; 0: not pinned to a line, then the function
+  int line;               // of the check in the kernel's source; 0: not pinned to a line, then the function
   std::string_view function = {};
 };
-constexpr Clause at(std::string_view id, int line, std::string_view file = "sys_process.c") { return {id, file, line}; }
-constexpr Clause in(std::string_view id, std::string_view function, std::string_view file) {
-  return {id, file, 0, function};
+
+// The same in the rule text: a clause with its line in each source that has it, 0 where the code does not have it.  The
+// listing of freebsd-5.1-sa0309 is that of freebsd-5.1 with all of kern_ptrace() 24 lines further up.
+struct Lines {
+  int freebsd51 = 0, freebsd11c = 0, dragonfly55 = 0, freebsd104 = 0;
+};
+struct Anchor {
+  std::string_view id, file;
+  Lines lines;
+  std::string_view function = {};
+  Clause of(const Behaviours& kernel) const;
+};
+constexpr Anchor at(std::string_view id, Lines lines) { return {id, "sys_process.c", lines}; }
+constexpr Anchor at(std::string_view id, int line104, std::string_view file = "sys_process.c") {
+  return {id, file, {.freebsd104 = line104}};
+}
+constexpr Anchor in(std::string_view id, std::string_view function, std::string_view file) {
+  return {id, file, {}, function};
 }
 
 // "[attach-self, sys_process.c:790]"
@@ -68,7 +84,8 @@ enum class ProcField : std::uint8_t {
   p_ptevents,
   p_xstat,
   p_numthreads,
-  p_suspcount
+  p_suspcount,
+  p_cred
 };
 enum class LwpField : std::uint8_t { proc, td_xsig };
 inline constexpr auto p_state = ProcField::state;
@@ -81,24 +98,54 @@ inline constexpr auto p_ptevents = ProcField::p_ptevents;
 inline constexpr auto p_xstat = ProcField::p_xstat;
 inline constexpr auto p_numthreads = ProcField::p_numthreads;
 inline constexpr auto p_suspcount = ProcField::p_suspcount;
+inline constexpr auto p_cred = ProcField::p_cred;
 inline constexpr auto td_proc = LwpField::proc;
 inline constexpr auto td_xsig = LwpField::td_xsig;
 
-enum class Lock : std::uint8_t { proctree, proc, slock };
+// thread: thread_lock(td); token: lwkt_gettoken(&p->p_token); crit: crit_enter(); lwp: LWPHOLD(), held and released only.
+enum class Lock : std::uint8_t { proctree, proc, slock, giant, sched, thread, token, crit, lwp };
+
+// What a request moves between caller and tracee, beside the state: seen by the source harness.
+enum class Move : std::uint16_t {
+  none = 0,
+  word_read = 0x0001,
+  word_write = 0x0002,
+  io_read = 0x0004,
+  io_write = 0x0008,
+  io_length = 0x0010,  // piod_len as it is copied out
+  registers_read = 0x0020,
+  registers_written = 0x0040,
+  pc = 0x0080,             // ptrace_set_pc()
+  sigchld_taken = 0x0100,  // sigqueue_take() of the SIGCHLD that the debugger has not seen
+  lwplist = 0x0200,
+  lwpinfo = 0x0400,
+  vm_entry = 0x0800,
+  machine = 0x1000,   // cpu_ptrace()
+  runnable = 0x2000,  // setrunnable()
+};
+
+// Fields of an answer that nobody wrote.
+enum class Uninitialised : std::uint8_t { child_pid = 1, name_tail = 2, padding = 4 };
 
 // Things that the model leaves open because no state of it decides them; each names what decides in the real kernel.
 enum class Open : std::uint8_t {
-  copyin,          // is the caller's address readable
-  copyout,         // is the caller's address writable
-  cansee,          // p_cansee(): credentials, jails, MAC
-  candebug,        // p_candebug(): credentials
-  io_op,           // what operation the descriptor of PT_IO names
-  memory,          // proc_rwmem(): is the tracee's address mapped
-  registers,       // are the register values acceptable, is the process in memory
-  machine,         // cpu_ptrace(): machine-dependent requests
-  vm_entry,        // what the tracee's map holds at that index
-  sigchld_ignored  // does the parent ignore SIGCHLD or not want to wait
+  copyin,           // is the caller's address readable
+  copyout,          // is the caller's address writable
+  cansee,           // p_cansee(): credentials, jails, MAC
+  candebug,         // p_candebug(): credentials
+  io_op,            // what operation the descriptor of PT_IO names
+  memory,           // proc_rwmem(): is the tracee's address mapped
+  registers,        // are the register values acceptable, is the process in memory
+  machine,          // cpu_ptrace(): machine-dependent requests
+  vm_entry,         // what the tracee's map holds at that index
+  sigchld_ignored,  // does the parent ignore SIGCHLD or not want to wait
+  set_pc,       // addr of a request that resumes: 0 it is 1, "where it stopped", 1 another, 2 that the machine refuses
+  single_step,  // does the machine refuse to single-step (never on amd64)
 };
+inline constexpr std::size_t kOpenKinds = 12;
+
+// How each is decided, by kind; 0 goes on.
+using Choices = std::array<std::uint8_t, kOpenKinds>;
 
 // A process (or thread) in a rule: a slot, and the interpretation that reads it.
 template <class K>
@@ -122,7 +169,7 @@ constexpr ProcFlag operator|(ProcFlag a, ProcFlag b) { return ProcFlag(std::uint
 constexpr LwpFlag operator|(LwpFlag a, LwpFlag b) { return LwpFlag(std::uint16_t(a) | std::uint16_t(b)); }
 
 template <class K>
-concept Kernel = requires(K k, typename K::Bool cond, typename K::Num num, ProcRef<K> p, LwpRef<K> td, Clause clause) {
+concept Kernel = requires(K k, typename K::Bool cond, typename K::Num num, ProcRef<K> p, LwpRef<K> td, Anchor clause) {
   { k.behaviour() } -> std::convertible_to<const Behaviours&>;  // which kernel
   { k.lit(1) } -> std::same_as<typename K::Num>;
   { k.yes(true) } -> std::same_as<typename K::Bool>;
@@ -159,9 +206,12 @@ concept Kernel = requires(K k, typename K::Bool cond, typename K::Num num, ProcR
   k.unlock(Lock::proc, p);
   k.hold(p);
   k.release(p);
+  k.sleep(p);  // may block here
   k.wakeup(p);
   k.emit(trace::Ktr::trace_me, p, num);
   k.result(num);  // td_retval[0]
+  k.move(Move::pc, td);
+  k.uninitialised(Uninitialised::child_pid);
 };
 
 }  // namespace proctor::model

@@ -7,8 +7,8 @@
 
 #include "model/record.hpp"
 #include "model/rules/lifecycle.hpp"
-#include "model/rules/ptrace.hpp"
 #include "model/rules/stop.hpp"
+#include "model/rules/sys_ptrace.hpp"
 #include "model/rules/wait.hpp"
 
 namespace proctor::model {
@@ -125,7 +125,7 @@ void add_requests(Table& table) {
   }
 }
 
-void add_lifecycle(Table& table) {
+void add_lifecycle(Table& table, const Behaviours& kernel) {
   const Argument td{"td", Takes::thread}, p{"p", Takes::process};
   struct {
     std::string_view name;
@@ -139,16 +139,20 @@ void add_lifecycle(Table& table) {
               [kind = kind](auto& k, const auto& a) {
                 rules::fork1(k, rules::lwp(k, a[0]), rules::proc(k, a[1]), rules::lwp(k, a[2]), kind);
               });
-  table.add(Rule::By::thread, "fork_return", {td},
-            [](auto& k, const auto& a) { rules::fork_return(k, rules::lwp(k, a[0])); });
-  table.add(Rule::By::thread, "thread_return", {td},
-            [](auto& k, const auto& a) { rules::thread_return(k, rules::lwp(k, a[0])); });
-  table.add(Rule::By::thread, "syscallenter", {td},
-            [](auto& k, const auto& a) { rules::syscallenter(k, rules::lwp(k, a[0])); });
-  table.add(Rule::By::thread, "syscallret", {td},
-            [](auto& k, const auto& a) { rules::syscallret(k, rules::lwp(k, a[0])); });
+  if (kernel.stop_has_thread) {
+    table.add(Rule::By::thread, "fork_return", {td},
+              [](auto& k, const auto& a) { rules::fork_return(k, rules::lwp(k, a[0])); });
+    table.add(Rule::By::thread, "thread_return", {td},
+              [](auto& k, const auto& a) { rules::thread_return(k, rules::lwp(k, a[0])); });
+    table.add(Rule::By::thread, "syscallenter", {td},
+              [](auto& k, const auto& a) { rules::syscallenter(k, rules::lwp(k, a[0])); });
+    table.add(Rule::By::thread, "syscallret", {td},
+              [](auto& k, const auto& a) { rules::syscallret(k, rules::lwp(k, a[0])); });
+  }
   table.add(Rule::By::thread, "vfork_wait_over", {td},
             [](auto& k, const auto& a) { rules::vfork_wait_over(k, rules::lwp(k, a[0])); });
+  table.add(Rule::By::call, "execve: P_INEXEC", {td},
+            [](auto& k, const auto& a) { rules::execve_begins(k, rules::lwp(k, a[0])); });
   for (bool set_id : {false, true})
     table.add(Rule::By::call, set_id ? "execve(set-id file)" : "execve", {td},
               [set_id](auto& k, const auto& a) { rules::execve(k, rules::lwp(k, a[0]), set_id); });
@@ -160,20 +164,39 @@ void add_lifecycle(Table& table) {
             [](auto& k, const auto& a) { rules::exit1_wexit(k, rules::lwp(k, a[0]), a[1]); });
   table.add(Rule::By::process, "exit1: zombie", {p},
             [](auto& k, const auto& a) { rules::exit1_zombie(k, rules::proc(k, a[0])); });
+  if (!kernel.reapers) return;
   table.add(Rule::By::call, "procctl(PROC_REAP_ACQUIRE)", {p},
             [](auto& k, const auto& a) { rules::reap_acquire(k, rules::proc(k, a[0])); });
   table.add(Rule::By::call, "procctl(PROC_REAP_RELEASE)", {p},
             [](auto& k, const auto& a) { rules::reap_release(k, rules::proc(k, a[0])); });
 }
 
-void add_stops(Table& table) {
+void add_credentials(Table& table) {
+  const Argument p{"p", Takes::process};
+  struct {
+    std::string_view name;
+    int uid;
+  } constexpr users[] = {{"setuid(root)", CR_ROOT}, {"setuid(a user)", 2}, {"setuid(another user)", 3}};
+  for (const auto& [name, uid] : users)
+    table.add(Rule::By::call, std::string(name), {p},
+              [uid = uid](auto& k, const auto& a) { rules::setuid(k, rules::proc(k, a[0]), uid); });
+  table.add(Rule::By::call, "jail", {p}, [](auto& k, const auto& a) { rules::jail(k, rules::proc(k, a[0])); });
+  table.add(Rule::By::call, "sysctl(kern.securelevel=1)", {p},
+            [](auto& k, const auto& a) { rules::set_system(k, rules::proc(k, a[0]), CR_SECURELEVEL); });
+  table.add(Rule::By::call, "sysctl(security.bsd.unprivileged_proc_debug=0)", {p},
+            [](auto& k, const auto& a) { rules::set_system(k, rules::proc(k, a[0]), CR_NO_UNPRIVILEGED); });
+}
+
+void add_stops(Table& table, const Behaviours& kernel) {
   const Argument td{"td", Takes::thread}, p{"p", Takes::process}, sig{"sig", Takes::signal};
-  table.add(Rule::By::thread, "ptracestop", {td, sig},
-            [](auto& k, const auto& a) { rules::ptracestop(k, rules::lwp(k, a[0]), a[1]); });
-  table.add(Rule::By::thread, "ptracestop: resumed", {td},
-            [](auto& k, const auto& a) { rules::ptracestop_resumed(k, rules::lwp(k, a[0])); });
-  table.add(Rule::By::thread, "leave_stop", {td},
-            [](auto& k, const auto& a) { rules::leave_stop(k, rules::lwp(k, a[0])); });
+  if (kernel.stop_has_thread) {
+    table.add(Rule::By::thread, "ptracestop", {td, sig},
+              [](auto& k, const auto& a) { rules::ptracestop(k, rules::lwp(k, a[0]), a[1]); });
+    table.add(Rule::By::thread, "ptracestop: resumed", {td},
+              [](auto& k, const auto& a) { rules::ptracestop_resumed(k, rules::lwp(k, a[0])); });
+    table.add(Rule::By::thread, "leave_stop", {td},
+              [](auto& k, const auto& a) { rules::leave_stop(k, rules::lwp(k, a[0])); });
+  }
   table.add(Rule::By::thread, "thread_suspend_check", {td},
             [](auto& k, const auto& a) { rules::thread_suspend_check(k, rules::lwp(k, a[0])); });
   table.add(Rule::By::thread, "issignal", {td, sig},
@@ -238,8 +261,9 @@ void add_waits(Table& table) {
 std::vector<Rule> all_rules(const Behaviours& kernel) {
   Table table(kernel);
   add_requests(table);
-  add_lifecycle(table);
-  add_stops(table);
+  add_lifecycle(table, kernel);
+  add_credentials(table);
+  add_stops(table, kernel);
   add_waits(table);
   return table.take();
 }

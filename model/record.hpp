@@ -38,7 +38,10 @@ class Record {
   using P = ProcRef<Record>;
   using T = LwpRef<Record>;
 
-  Record(std::string name, const Behaviours& behaviours) : b_(behaviours) { program_.name = std::move(name); }
+  Record(std::string name, const Behaviours& behaviours) : b_(behaviours) {
+    program_.kernel = behaviours;
+    program_.name = std::move(name);
+  }
 
   Num argument(std::string name) {
     program_.arguments.push_back(std::move(name));
@@ -74,10 +77,10 @@ class Record {
   void fresh(P p, T td) { add({.op = ir::Op::fresh, .a = p.slot.id, .b = td.slot.id}); }
   void fresh_thread(T td) { add({.op = ir::Op::fresh_thread, .a = td.slot.id}); }
 
-  void require(Bool cond, Errno error, const Clause& clause) {
-    add({.op = ir::Op::require, .a = cond.id, .imm = int(error), .clause = clause});
+  void require(Bool cond, Errno error, const Anchor& clause) {
+    add({.op = ir::Op::require, .a = cond.id, .imm = int(error), .clause = clause.of(b_)});
   }
-  void guard(Bool cond, const Clause& clause) { add({.op = ir::Op::guard, .a = cond.id, .clause = clause}); }
+  void guard(Bool cond, const Anchor& clause) { add({.op = ir::Op::guard, .a = cond.id, .clause = clause.of(b_)}); }
   template <class F>
   void when(Bool cond, F&& body) {
     const std::int32_t outer = path_;
@@ -103,8 +106,9 @@ class Record {
 
   void lock(Lock lock, P p) { add({.op = ir::Op::lock, .a = p.slot.id, .imm = int(lock)}); }
   void unlock(Lock lock, P p) { add({.op = ir::Op::unlock, .a = p.slot.id, .imm = int(lock)}); }
-  void hold(P p) { add({.op = ir::Op::hold, .a = p.slot.id}); }
-  void release(P p) { add({.op = ir::Op::release, .a = p.slot.id}); }
+  void hold(P p, Lock what = Lock::proc) { add({.op = ir::Op::hold, .a = p.slot.id, .imm = int(what)}); }
+  void release(P p, Lock what = Lock::proc) { add({.op = ir::Op::release, .a = p.slot.id, .imm = int(what)}); }
+  void sleep(P p) { add({.op = ir::Op::sleep, .a = p.slot.id, .imm = int(Lock::token)}); }
   void wakeup(P p) { add({.op = ir::Op::wakeup, .a = p.slot.id}); }
   void emit(trace::Ktr line, P p) { emit(line, p, lit(0)); }
   void emit(trace::Ktr line, P p, Num a) { emit(line, p, a, lit(0)); }
@@ -113,6 +117,8 @@ class Record {
     add({.op = ir::Op::emit, .a = p.slot.id, .b = a.id, .c = b.id, .imm = int(line), .imm2 = c.id});
   }
   void result(Num value) { add({.op = ir::Op::result, .a = value.id}); }
+  void move(Move what, T td) { add({.op = ir::Op::move, .a = td.slot.id, .imm = int(what)}); }
+  void uninitialised(Uninitialised field) { add({.op = ir::Op::uninitialised, .imm = int(field)}); }
 
  private:
   Num num(const ir::Instruction& instruction) { return {this, add(instruction)}; }

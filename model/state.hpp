@@ -72,6 +72,7 @@ enum LwpFlag : std::uint16_t {
   TDB_FSTP = 0x1000,        // this thread takes the SIGSTOP of PT_ATTACH
   TD_SUSPENDED = 0x2000,    // TD_IS_SUSPENDED
   TD_RFPPWAIT = 0x4000,     // vfork parent: waits for the child's exec or exit
+  TD_STEP = 0x8000,         // single-stepping: ptrace_single_step()
 };
 inline constexpr std::uint16_t TDB_MASK = 0x1fff;
 
@@ -86,6 +87,16 @@ enum PtEvent : std::uint8_t {
 };
 inline constexpr std::uint8_t PTRACE_DEFAULT = PTRACE_EXEC;
 
+// p_cred: what p_cansee() and p_candebug() look at.  A state made from a log knows nothing of it: then the answer is open.
+enum ProcCred : std::uint16_t {
+  CR_UID = 0x0003,  // 0 unknown, 1 root, 2 and 3 two users; real, effective and saved alike
+  CR_ROOT = 0x0001,
+  CR_JAIL = 0x0004,             // in a jail
+  P_SIGPARENT = 0x0008,         // p_sigparent is another signal than SIGCHLD
+  CR_SECURELEVEL = 0x0010,      // of init: kern.securelevel is above 0
+  CR_NO_UNPRIVILEGED = 0x0020,  // of init: security.bsd.unprivileged_proc_debug is 0
+};
+
 struct Proc {
   ProcState state : 2 = ProcState::free;
   std::uint8_t p_ptevents : 6 = 0;
@@ -98,9 +109,10 @@ struct Proc {
   std::uint16_t p_xstat = 0;  // signal number while stopped, wait status once exiting
   std::uint8_t p_numthreads = 0;
   std::uint8_t p_suspcount = 0;
+  std::uint16_t p_cred = 0;
   friend bool operator==(const Proc&, const Proc&) = default;
 };
-static_assert(sizeof(Proc) == 12);
+static_assert(sizeof(Proc) == 14);
 
 struct Lwp {
   Slot proc = kNone;         // kNone: free slot
@@ -131,7 +143,7 @@ struct State {
   friend bool operator==(const State&, const State&) = default;
 };
 
-using SmallState = State<4, 4>;  // init and three others: the explorer's usual world
-static_assert(sizeof(SmallState) == 64);
+using SmallState = State<4, 6>;  // init and three others, two of which can have a second thread
+static_assert(sizeof(SmallState) == 80);
 
 }  // namespace proctor::model

@@ -31,6 +31,7 @@ void fork1(K& k, LwpRef<K> td, ProcRef<K> child, LwpRef<K> child_td, ForkKind ki
   if (kind.nowait) own = k.yes(false);
   k.set(child, p_reaper, k.either(own, p1.slot, p1[p_reaper]));
   k.when(p1[P_SUGID], [&] { k.set(child, P_SUGID); });
+  k.set(child, p_cred, p1[p_cred] & (CR_UID | CR_JAIL));
   auto follow = !((p1[p_ptevents] & PTRACE_FORK) == k.lit(0));
   k.when(follow, [&] {
     k.set(td, TDB_FORK);
@@ -38,7 +39,8 @@ void fork1(K& k, LwpRef<K> td, ProcRef<K> child, LwpRef<K> child_td, ForkKind ki
   });
   if (kind.ppwait) {
     k.set(child, P_PPWAIT);
-    k.set(td, TD_RFPPWAIT | TDB_VFORK);
+    k.set(td, TD_RFPPWAIT);
+    if (k.behaviour().event_mask) k.set(td, TDB_VFORK);
   }
   k.unlock(Lock::proc, p1);
   k.unlock(Lock::proc, child);
@@ -120,6 +122,14 @@ void reap_release(K& k, ProcRef<K> p) {
   k.clear(p, P_TREE_REAPER);
 }
 
+// execve() from the moment when it looks at the file: nobody may attach now.
+template <Kernel K>
+void execve_begins(K& k, LwpRef<K> td) {
+  auto p = proc(k, td[td_proc]);
+  k.guard(!p[P_WEXIT] && !td[TD_SUSPENDED] && !p[P_INEXEC], in("exec-begins", "do_execve", "kern_exec.c"));
+  k.set(p, P_INEXEC);
+}
+
 // execve() succeeds.  Other threads are gone by then.
 template <Kernel K>
 void execve(K& k, LwpRef<K> td, bool set_id) {
@@ -131,11 +141,15 @@ void execve(K& k, LwpRef<K> td, bool set_id) {
   vfork_done(k, p);
   k.clear(p, P_INEXEC);
   if (set_id)
-    k.when(!p[P_TRACED], [&] { k.set(p, P_SUGID); });  // a traced process does not gain the file's rights
+    k.when(!p[P_TRACED], [&] {  // a traced process does not gain the file's rights
+      k.set(p, P_SUGID);
+      k.set(p, p_cred, k.either((p[p_cred] & CR_UID) == k.lit(0), p[p_cred], (p[p_cred] & ~CR_UID) | CR_ROOT));
+    });
   else
     k.clear(p, P_SUGID);
-  auto report = p[P_TRACED] && !((p[p_ptevents] & PTRACE_EXEC) == k.lit(0));
-  k.when(report, [&] { k.set(td, TDB_EXEC); });
+  auto report = p[P_TRACED];
+  if (k.behaviour().event_mask) report = report && !((p[p_ptevents] & PTRACE_EXEC) == k.lit(0));
+  if (k.behaviour().stop_has_thread) k.when(report, [&] { k.set(td, TDB_EXEC); });
 }
 
 // thr_new(): td is a free slot.
@@ -192,13 +206,19 @@ void exit1_zombie(K& k, ProcRef<K> p) {
       auto traced = q[P_TRACED];
       k.when(!traced, [&] { proc_reparent(k, q, reaper); });  // kern_exit.c:500
       k.when(traced, [&] {                                    // kern_exit.c:507
-        auto t = proc_realparent(k, q);
-        proc_reparent(k, q, proc(k, k.either(t == p, reaper.slot, t.slot)));
-        clear_orphan(k, q);
-        k.clear(q, P_TRACED | P_STOPPED_TRACE);
+        if (k.behaviour().tracees_go_to_real_parent) {
+          auto t = proc_realparent(k, q);
+          proc_reparent(k, q, proc(k, k.either(t == p, reaper.slot, t.slot)));
+          clear_orphan(k, q);
+          k.clear(q, P_TRACED | P_STOPPED_TRACE);
+        } else {  // B17
+          proc_reparent(k, q, reaper);
+          k.clear(q, P_TRACED);
+        }
         if (k.behaviour().attach_stop_comes_first) k.clear(q, P2_PTRACE_FSTP);
-        k.set(q, p_ptevents, k.lit(0));
-        k.each_lwp(q, [&](LwpRef<K> td) { k.clear(td, TDB_SUSPEND | TDB_XSIG | TDB_FSTP); });
+        if (k.behaviour().event_mask) k.set(q, p_ptevents, k.lit(0));
+        const auto stop = k.behaviour().attach_stop_comes_first ? TDB_XSIG | TDB_FSTP : LwpFlag{};  // B30
+        k.each_lwp(q, [&](LwpRef<K> td) { k.clear(td, TDB_SUSPEND | stop); });
         psignal(k, q, k.lit(kSigkill));
       });
       k.unlock(Lock::proc, q);

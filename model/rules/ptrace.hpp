@@ -1,136 +1,89 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// ptrace(2): sys_ptrace() and kern_ptrace(), check by check and effect by effect in the order of the source.
-// Line numbers are those of sys_process.c in FreeBSD 10.4.
+// ptrace(2): sys_ptrace() and kern_ptrace() of FreeBSD, check by check and effect by effect in the order of the source.
+// DragonFly's, which has the checks in another order and tokens for locks, is in dragonfly.hpp.
 #pragma once
 
+#include "model/rules/credentials.hpp"
+#include "model/rules/requests.hpp"
 #include "model/rules/stop.hpp"
 
 namespace proctor::model::rules {
 
-// Request numbers, sys/ptrace.h.
-enum Request : int {
-  PT_TRACE_ME = 0,
-  PT_READ_I = 1,
-  PT_READ_D = 2,
-  PT_WRITE_I = 4,
-  PT_WRITE_D = 5,
-  PT_CONTINUE = 7,
-  PT_KILL = 8,
-  PT_STEP = 9,
-  PT_ATTACH = 10,
-  PT_DETACH = 11,
-  PT_IO = 12,
-  PT_LWPINFO = 13,
-  PT_GETNUMLWPS = 14,
-  PT_GETLWPLIST = 15,
-  PT_CLEARSTEP = 16,
-  PT_SETSTEP = 17,
-  PT_SUSPEND = 18,
-  PT_RESUME = 19,
-  PT_TO_SCE = 20,
-  PT_TO_SCX = 21,
-  PT_SYSCALL = 22,
-  PT_FOLLOW_FORK = 23,
-  PT_LWP_EVENTS = 24,
-  PT_GET_EVENT_MASK = 25,
-  PT_SET_EVENT_MASK = 26,
-  PT_GETREGS = 33,
-  PT_SETREGS = 34,
-  PT_GETFPREGS = 35,
-  PT_SETFPREGS = 36,
-  PT_GETDBREGS = 37,
-  PT_SETDBREGS = 38,
-  PT_VM_TIMESTAMP = 40,
-  PT_VM_ENTRY = 41,
-  PT_FIRSTMACH = 64,
-};
-inline constexpr int kLwpinfoBytes = 160;  // sizeof(struct ptrace_lwpinfo), LP64
-
+// "not being traced...", "not being traced by YOU", "not currently stopped"
 template <Kernel K>
-struct PtraceArgs {
-  Request req;                 // the number itself is data of the rule, not of the state
-  typename K::Num pid;         // slot of the process named by pid or of the thread named by tid, kNone: no such
-  typename K::Num tid;         // slot of the thread named (pid above PID_MAX), kNone: a pid was given
-  typename K::Num data;        // int data
-  typename K::Num event_mask;  // PT_SET_EVENT_MASK: *(int *)addr
-  typename K::Bool capmode;    // the caller is in capability mode (cap_enter(2))
-};
-
-constexpr bool takes_proctree_lock(Request req) {  // sys_process.c:685
-  switch (req) {
-    case PT_TRACE_ME:
-    case PT_ATTACH:
-    case PT_STEP:
-    case PT_CONTINUE:
-    case PT_TO_SCE:
-    case PT_TO_SCX:
-    case PT_SYSCALL:
-    case PT_FOLLOW_FORK:
-    case PT_LWP_EVENTS:
-    case PT_GET_EVENT_MASK:
-    case PT_SET_EVENT_MASK:
-    case PT_DETACH: return true;
-    default: return false;
-  }
+void traced_by_caller(K& k, ProcRef<K> curp, ProcRef<K> p) {
+  const Behaviours& b = k.behaviour();
+  k.require(p[P_TRACED], Errno::eperm,
+            at("not-traced", {.freebsd51 = 492, .freebsd11c = 838, .dragonfly55 = 401, .freebsd104 = 823}));
+  k.require(p[p_pptr] == curp.slot, Errno::ebusy,
+            at("not-traced-by-you", {.freebsd51 = 498, .freebsd11c = 844, .dragonfly55 = 408, .freebsd104 = 829}));
+  k.require(p[P_STOPPED_SIG | P_STOPPED_TRACE], Errno::ebusy,
+            at("not-stopped", {.freebsd51 = 504, .freebsd11c = 850, .dragonfly55 = 415, .freebsd104 = 835}));
+  if (b.all_threads_must_stop)
+    k.require(p[p_suspcount] == p[p_numthreads], Errno::ebusy,
+              at("not-all-suspended", {.freebsd11c = 851, .freebsd104 = 836}));
+  k.require(p[P_WAITED], Errno::ebusy,
+            at("not-waited", {.freebsd51 = 504, .freebsd11c = 852, .dragonfly55 = 416, .freebsd104 = 837}));
 }
 
-// p_cansee() and p_candebug() look at credentials, which are not in the state; P_INEXEC is.
+// A process may not trace an ancestor while it is traced itself.  The walk follows p_pptr, which can be a cycle: then it
+// does not end while the locks are held.
 template <Kernel K>
-void may_debug(K& k, ProcRef<K> curp, ProcRef<K> p) {
-  k.require(k.open(Open::cansee, 2) == k.lit(0), Errno::esrch, at("not-visible", 734));
-  k.when(!(curp == p), [&] {
-    k.require(k.open(Open::candebug, 2) == k.lit(0), Errno::eperm, at("may-not-debug", 737));
-    k.require(!p[P_INEXEC], Errno::ebusy, at("in-exec", 737));
+void not_an_ancestor(K& k, ProcRef<K> curp, ProcRef<K> p) {
+  k.when(curp[P_TRACED], [&] {
+    auto pp = curp[p_pptr];
+    k.each_proc([&](ProcRef<K> turn) {  // as many turns as there are processes
+      k.require(!(pp == p.slot), Errno::einval,
+                at("attach-ancestor", {.freebsd51 = 465, .freebsd11c = 819, .dragonfly55 = 347, .freebsd104 = 804}));
+      pp = k.either(is(turn, ProcState::free), pp, proc(k, pp)[p_pptr]);
+    });
+    k.guard(none(k, pp),
+            at("attach-walk-ends", {.freebsd51 = 464, .freebsd11c = 818, .dragonfly55 = 346, .freebsd104 = 803}));
   });
 }
 
-// "Permissions check", sys_process.c:772.
+// "Permissions check"
 template <Kernel K>
 void permission(K& k, ProcRef<K> curp, LwpRef<K> td, ProcRef<K> p, LwpRef<K> td2, Request req) {
-  auto traced_by_caller = [&] {
-    k.require(p[P_TRACED], Errno::eperm, at("not-traced", 823));
-    k.require(p[p_pptr] == curp.slot, Errno::ebusy, at("not-traced-by-you", 829));
-    k.require(p[P_STOPPED_SIG | P_STOPPED_TRACE], Errno::ebusy, at("not-stopped", 835));
-    k.require(p[p_suspcount] == p[p_numthreads], Errno::ebusy, at("not-all-suspended", 836));
-    k.require(p[P_WAITED], Errno::ebusy, at("not-waited", 837));
-  };
+  const Behaviours& b = k.behaviour();
   switch (req) {
     case PT_TRACE_ME:
-      k.require(!p[P_TRACED], Errno::ebusy, at("trace-me-traced", 778));
-      k.require(!(p[p_pptr] == k.lit(kInit)), Errno::eperm, at("trace-me-init", 782));
-      break;
+      if (!b.trace_me_needs_parent) return;  // "Always legal"
+      k.require(!p[P_TRACED], Errno::ebusy, at("trace-me-traced", {.freebsd11c = 793, .freebsd104 = 778}));
+      k.require(!(p[p_pptr] == k.lit(kInit)), Errno::eperm,
+                at("trace-me-init", {.freebsd11c = 797, .freebsd104 = 782}));
+      return;
     case PT_ATTACH:
-      k.require(!(p == curp), Errno::einval, at("attach-self", 790));
-      k.require(!p[P_TRACED], Errno::ebusy, at("attach-traced", 796));
-      // A process may not trace an ancestor while it is traced itself.  The walk follows p_pptr, which can be a cycle:
-      // then it does not end while the locks are held.
-      k.when(curp[P_TRACED], [&] {
-        auto pp = curp[p_pptr];
-        k.each_proc([&](ProcRef<K> turn) {  // as many turns as there are processes
-          k.require(!(pp == p.slot), Errno::einval, at("attach-ancestor", 804));
-          pp = k.either(is(turn, ProcState::free), pp, proc(k, pp)[p_pptr]);
-        });
-        k.guard(none(k, pp), at("attach-walk-ends", 803));
-      });
-      break;
+      k.require(!(p == curp), Errno::einval,
+                at("attach-self", {.freebsd51 = 451, .freebsd11c = 805, .freebsd104 = 790}));
+      k.require(!p[P_TRACED], Errno::ebusy,
+                at("attach-traced", {.freebsd51 = 457, .freebsd11c = 811, .freebsd104 = 796}));
+      not_an_ancestor(k, curp, p);
+      return;
     case PT_CLEARSTEP:
-      k.when(!(td == td2), traced_by_caller);  // sys_process.c:817, a thread may clear its own
-      break;
-    default: traced_by_caller();  // any number, known or not
+      if (!has_request(b, req)) break;
+      k.when(!(td == td2), [&] { traced_by_caller(k, curp, p); });  // a thread may clear its own
+      return;
+    default: break;
   }
+  if (!b.any_number_needs_tracee) k.require(k.yes(has_request(b, req)), Errno::einval, unknown_request());
+  traced_by_caller(k, curp, p);
 }
 
-// "Reset the process parent", sys_process.c:1029.
+// "Reset the process parent", by the tree.
 template <Kernel K>
-void detach(K& k, ProcRef<K> p, typename K::Num sig) {
+void detach(K& k, ProcRef<K> p, LwpRef<K> td2, typename K::Num sig) {
   k.clear(p, P_TRACED | P_WAITED);  // first, or the process would become an orphan of its debugger
+  if (!k.behaviour().event_mask) k.set(p, p_ptevents, p[p_ptevents] & ~PTRACE_FORK);  // P_FOLLOWFORK
   auto borrowed = !(p[p_oppid] == p[p_pptr]);
   auto pp = proc_realparent(k, p);
   k.when(borrowed, [&] {
     k.lock(Lock::proc, proc(k, p[p_pptr]));
+    k.move(Move::sigchld_taken, td2);
     k.unlock(Lock::proc, proc(k, p[p_pptr]));
     proc_reparent(k, p, pp);
+    k.when(pp.slot == k.lit(kInit), [&] { k.set(p, p_cred, p[p_cred] & ~P_SIGPARENT); });
     k.emit(trace::Ktr::detach, p, pp.slot, sig);
   });
   k.when(!borrowed, [&] { k.emit(trace::Ktr::detach, p, k.lit(kNone), sig); });
@@ -145,42 +98,74 @@ void detach(K& k, ProcRef<K> p, typename K::Num sig) {
   }
 }
 
-// "sendsig:", sys_process.c:1073: hand the signal over and let the process run.
+// The same by p_oppid, which is a pid: whoever has it now becomes the parent, init if nobody has.
+template <Kernel K>
+void detach_by_pid(K& k, ProcRef<K> p) {
+  k.when(!(p[p_oppid] == p[p_pptr]), [&] {
+    auto pp = proc(k, p[p_oppid]);
+    k.unlock(Lock::proc, p);
+    auto lives = is(pp, ProcState::normal);
+    k.when(lives, [&] {  // pfind() returns it locked
+      k.lock(Lock::proc, pp);
+      k.unlock(Lock::proc, pp);
+    });
+    k.lock(Lock::proc, p);
+    proc_reparent(k, p, proc(k, k.either(lives, pp.slot, k.lit(kInit))));
+  });
+  k.clear(p, P_TRACED | P_WAITED);
+  k.set(p, p_oppid, k.lit(kNone));
+}
+
+// "sendsig:": hand the signal over and let the process run.
 template <Kernel K>
 void sendsig(K& k, ProcRef<K> p, LwpRef<K> td2, Request req, typename K::Num data) {
-  if (takes_proctree_lock(req)) k.unlock(Lock::proctree, p);
+  const Behaviours& b = k.behaviour();
+  if (takes_proctree_lock(b, req)) k.unlock(Lock::proctree, p);
   auto stopped = p[P_STOPPED_SIG | P_STOPPED_TRACE];
-  k.set(p, p_xstat, data);
-  k.set(p, p_xthread, k.lit(kNone));
+  if (b.stop_has_thread) {
+    k.set(p, p_xstat, data);
+    k.set(p, p_xthread, k.lit(kNone));
+  }
   k.when(stopped, [&] {
-    k.clear(td2, TDB_XSIG);
-    k.set(td2, td_xsig, data);
-    if (k.behaviour().kill_is_immediate) k.when(data == k.lit(kSigkill), [&] { k.set(p, P_WKILLED); });
-    if (req == PT_DETACH) k.each_lwp(p, [&](LwpRef<K> td3) { k.clear(td3, TDB_SUSPEND); });
-    k.lock(Lock::slock, p);
-    k.clear(p, P_STOPPED_TRACE | P_STOPPED_SIG | P_WAITED);
+    if (b.stop_has_thread) {
+      k.clear(td2, TDB_XSIG);
+      k.set(td2, td_xsig, data);
+      if (b.kill_is_immediate) k.when(data == k.lit(kSigkill), [&] { k.set(p, P_WKILLED); });
+      if (req == PT_DETACH) k.each_lwp(p, [&](LwpRef<K> td3) { k.clear(td3, TDB_SUSPEND); });
+    } else {
+      k.set(p, p_xstat, data);
+      k.clear(p, P_STOPPED_TRACE | P_STOPPED_SIG);
+    }
+    k.lock(b.giant_and_sched_lock ? Lock::sched : Lock::slock, p);
+    k.clear(p, P_STOPPED_TRACE | P_STOPPED_SIG);
+    if (b.resume_clears_waited) k.clear(p, P_WAITED);
     thread_unsuspend(k, p);
-    k.unlock(Lock::slock, p);
-    if (req == PT_ATTACH) psignal(k, p, data);
+    if (b.giant_and_sched_lock) k.move(Move::runnable, td2);
+    k.unlock(b.giant_and_sched_lock ? Lock::sched : Lock::slock, p);
+    if (b.attach_posts_sigstop && req == PT_ATTACH) psignal(k, p, data);
   });
   k.when(!stopped && !(data == k.lit(0)), [&] { psignal(k, p, data); });
 }
 
-// PL_FLAG_*: what PT_LWPINFO says about a thread, sys_process.c:1278.
+// PL_FLAG_*: what PT_LWPINFO says about a thread.
 inline constexpr int PL_FLAG_SCE = 0x04, PL_FLAG_SCX = 0x08, PL_FLAG_EXEC = 0x10, PL_FLAG_SI = 0x20,
                      PL_FLAG_FORKED = 0x40, PL_FLAG_CHILD = 0x80, PL_FLAG_BORN = 0x100, PL_FLAG_EXITED = 0x200,
                      PL_FLAG_VFORKED = 0x400, PL_FLAG_VFORK_DONE = 0x800;
 template <Kernel K>
 typename K::Num lwpinfo_flags(K& k, LwpRef<K> td) {
+  const Behaviours& b = k.behaviour();
   auto bit = [&](typename K::Bool cond, int flag) { return k.either(cond, k.lit(flag), k.lit(0)); };
   auto forked = td[TDB_FORK];
-  return bit(td[TDB_SCE], PL_FLAG_SCE) | bit(!td[TDB_SCE] && td[TDB_SCX], PL_FLAG_SCX) |
-         bit(td[TDB_EXEC], PL_FLAG_EXEC) | bit(forked, PL_FLAG_FORKED) | bit(forked && td[TDB_VFORK], PL_FLAG_VFORKED) |
-         bit(!forked && td[TDB_VFORK] && !td[TDB_SCX], PL_FLAG_VFORK_DONE) | bit(td[TDB_CHILD], PL_FLAG_CHILD) |
-         bit(td[TDB_BORN], PL_FLAG_BORN) | bit(td[TDB_EXIT], PL_FLAG_EXITED);
+  auto flags = bit(td[TDB_SCE], PL_FLAG_SCE) | bit(!td[TDB_SCE] && td[TDB_SCX], PL_FLAG_SCX) |
+               bit(td[TDB_EXEC], PL_FLAG_EXEC) | bit(forked, PL_FLAG_FORKED) | bit(td[TDB_CHILD], PL_FLAG_CHILD);
+  if (b.event_mask)
+    flags = flags | bit(forked && td[TDB_VFORK], PL_FLAG_VFORKED) |
+            bit(!forked && td[TDB_VFORK] && !td[TDB_SCX], PL_FLAG_VFORK_DONE);
+  if (b.lwp_events) flags = flags | bit(td[TDB_BORN], PL_FLAG_BORN) | bit(td[TDB_EXIT], PL_FLAG_EXITED);
+  return flags;
 }
 
-// "Actually do the requests", sys_process.c:868.
+// "Actually do the requests"
 template <Kernel K>
 void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArgs<K>& a) {
   using trace::Ktr;
@@ -193,36 +178,90 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
     k.when(now, [&] { k.set(p, p_ptevents, p[p_ptevents] | event); });
     k.when(!now, [&] { k.set(p, p_ptevents, p[p_ptevents] & ~event); });
   };
+  // The process lock is dropped for the transfer; the hold, where there is one, keeps the process.
   auto unlocked_memory = [&](Ktr line, bool writes) {
-    if (writes) k.set(td2, TDB_USERWR);
-    k.unlock(Lock::proc, p);  // the hold keeps the process; its lock is dropped for the transfer
+    if (writes && b.stop_has_thread) k.set(td2, TDB_USERWR);
+    k.unlock(Lock::proc, p);
+    if (b.giant_and_sched_lock) k.lock(Lock::giant, p);
     auto outcome = k.open(Open::memory, 3);
-    k.when(outcome == k.lit(0), [&] { k.emit(line, p, a.data); });
-    k.lock(Lock::proc, p);
-    k.require(!(outcome == k.lit(1)), b.memory_fault_is_enomem ? Errno::enomem : Errno::efault,
-              at("memory-unmapped", 1135));
-    k.require(!(outcome == k.lit(2)), b.memory_fault_is_enomem ? Errno::enomem : Errno::einval,
-              at("memory-short", 1147));
+    k.when(outcome == k.lit(0), [&] {
+      k.move(writes ? Move::word_write : Move::word_read, td2);
+      k.emit(line, p, a.data);
+    });
+    if (b.giant_and_sched_lock)
+      k.unlock(Lock::giant, p);
+    else
+      k.lock(Lock::proc, p);
+    const Errno unmapped = b.memory_fault_is_enomem ? Errno::enomem : Errno::efault;
+    k.require(!(outcome == k.lit(1)), unmapped,
+              at("memory-unmapped", {.freebsd51 = 634, .freebsd11c = writes ? 1081 : 1094, .freebsd104 = 1135}));
+    // uiomove() of one mapped page knows no other error than EFAULT; 10.4 turns some that do not happen into EINVAL.
+    k.require(!(outcome == k.lit(2)), b.memory_fault_is_enomem || b.giant_and_sched_lock ? unmapped : Errno::einval,
+              at("memory-short", {.freebsd51 = 634, .freebsd11c = writes ? 1081 : 1094, .freebsd104 = 1147}));
   };
+  // proc_read_regs() and its kin; the registers reach the caller in sys_ptrace().
   auto registers = [&](Ktr line, bool writes) {
     k.emit(line, p, td2.slot);
-    if (writes) k.set(td2, TDB_USERWR);
+    if (writes && b.stop_has_thread) k.set(td2, TDB_USERWR);
+    if (!b.target_is_held) k.hold(p);
     auto outcome = k.open(Open::registers, writes ? 3 : 2);
-    k.require(!(outcome == k.lit(1)), Errno::eio, at("not-in-memory", 108));
-    if (writes) k.require(!(outcome == k.lit(2)), Errno::einval, at("registers-refused", 1226));
+    if (writes) k.when(outcome == k.lit(0), [&] { k.move(Move::registers_written, td2); });
+    if (!b.target_is_held) k.release(p);
+    k.require(!(outcome == k.lit(1)), Errno::eio,
+              at("not-in-memory", {.freebsd51 = 86, .freebsd11c = 136, .freebsd104 = 108}));
+    if (writes)
+      k.require(!(outcome == k.lit(2)), Errno::einval,
+                at("registers-refused", {.freebsd51 = 89, .freebsd11c = 139, .freebsd104 = 1226}));
   };
-  auto valid_signal = [&] { k.require(a.data.between(0, kSigmax), Errno::einval, at("signal-range", 977)); };
+  auto valid_signal = [&] {
+    k.require(a.data.between(0, kSigmax), Errno::einval,
+              at("signal-range", {.freebsd51 = 553, .freebsd11c = 958, .freebsd104 = 977}));
+  };
+  auto single_step = [&](bool step) {
+    auto refused = k.open(Open::single_step, 2);
+    k.require(refused == k.lit(0), Errno::einval,
+              at("single-step-refused", {.freebsd51 = 562, .freebsd11c = 968, .freebsd104 = 987}));
+    if (step)
+      k.set(td2, TD_STEP);
+    else
+      k.clear(td2, TD_STEP);
+  };
+  // addr is where to go on; 1 stands for "where it stopped"
+  auto set_pc = [&] {
+    auto addr = k.open(Open::set_pc, 3);
+    k.require(!(addr == k.lit(2)), Errno::einval,
+              at("pc-refused", {.freebsd51 = 570, .freebsd11c = 978, .freebsd104 = 997}));
+    k.when(addr == k.lit(1), [&] { k.move(Move::pc, td2); });
+  };
   auto resume = [&](Ktr line, int events) {
     valid_signal();
+    set_pc();
     k.set(p, p_ptevents, p[p_ptevents] | events);
-    k.emit(line, p, p[p_ptevents], a.data);
+    auto shown = p[p_ptevents];  // what the line shows: p_ptevents, or p_stops with its own bits
+    if (!b.event_mask)
+      shown = k.either(on(PTRACE_SCE), k.lit(0x10000), k.lit(0)) | k.either(on(PTRACE_SCX), k.lit(0x20000), k.lit(0));
+    k.emit(line, p, shown, a.data);
+    sendsig(k, p, td2, a.req, a.data);
+  };
+  // PT_STEP, PT_CONTINUE and PT_DETACH of 2003 are one piece of code.
+  auto resume_2003 = [&] {
+    if (a.req != PT_STEP || b.step_checks_signal) valid_signal();
+    k.hold(p);
+    if (a.req == PT_STEP) single_step(true);
+    set_pc();
+    k.release(p);
+    if (a.req == PT_DETACH) detach_by_pid(k, p);
     sendsig(k, p, td2, a.req, a.data);
   };
 
+  if (!has_request(b, a.req)) {
+    k.require(k.yes(false), Errno::einval, unknown_request());
+    return;
+  }
   switch (a.req) {
     case PT_TRACE_ME:
       proc_set_traced(k, p, false);
-      k.when(p[P_PPWAIT], [&] { k.set(p, P_PPTRACE); });
+      if (b.stop_has_thread) k.when(p[P_PPWAIT], [&] { k.set(p, P_PPTRACE); });
       k.emit(Ktr::trace_me, p);
       break;
     case PT_ATTACH:
@@ -231,11 +270,19 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
       k.emit(Ktr::attach, p, p[p_oppid]);
       sendsig(k, p, td2, a.req, k.lit(kSigstop));
       break;
-    case PT_CLEARSTEP: k.emit(Ktr::clearstep, p, td2.slot); break;
-    case PT_SETSTEP: k.emit(Ktr::setstep, p, td2.slot); break;
+    case PT_CLEARSTEP:
+      k.emit(Ktr::clearstep, p, td2.slot);
+      single_step(false);
+      break;
+    case PT_SETSTEP:
+      k.emit(Ktr::setstep, p, td2.slot);
+      single_step(true);
+      break;
     case PT_SUSPEND:
       k.emit(Ktr::suspend, p, td2.slot);
       k.set(td2, TDB_SUSPEND);
+      k.lock(Lock::thread, p);
+      k.unlock(Lock::thread, p);
       break;
     case PT_RESUME:
       k.emit(Ktr::resume, p, td2.slot);
@@ -253,17 +300,23 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
       k.set(p, p_ptevents, a.event_mask);
       break;
     case PT_STEP:
+      if (!b.only_continue_sets_pc) return resume_2003();
       valid_signal();
       k.emit(Ktr::step, p, td2.slot);
+      single_step(true);
       sendsig(k, p, td2, a.req, a.data);
       break;
-    case PT_CONTINUE: resume(Ktr::continue_, 0); break;
+    case PT_CONTINUE:
+      if (!b.only_continue_sets_pc) return resume_2003();
+      resume(Ktr::continue_, 0);
+      break;
     case PT_TO_SCE: resume(Ktr::to_sce, PTRACE_SCE); break;
     case PT_TO_SCX: resume(Ktr::to_scx, PTRACE_SCX); break;
     case PT_SYSCALL: resume(Ktr::syscall, PTRACE_SCE | PTRACE_SCX); break;
     case PT_DETACH:
+      if (!b.only_continue_sets_pc) return resume_2003();
       valid_signal();
-      detach(k, p, a.data);
+      detach(k, p, td2, a.data);
       sendsig(k, p, td2, a.req, a.data);
       break;
     case PT_WRITE_I:
@@ -271,15 +324,23 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
     case PT_READ_I:
     case PT_READ_D: unlocked_memory(Ktr::read, false); break;
     case PT_IO: {
+      if (!b.target_is_held) k.unlock(Lock::proc, p);
       auto op = k.open(Open::io_op, 3);  // 0 PIOD_READ_*, 1 none of them, 2 PIOD_WRITE_*
       auto writes = op == k.lit(2);
-      k.require(!(op == k.lit(1)), Errno::einval, at("io-op", 1203));
+      k.require(!(op == k.lit(1)), Errno::einval,
+                at("io-op", {.freebsd51 = 673, .freebsd11c = 1144, .freebsd104 = 1203}));
       k.emit(Ktr::io, p, k.either(writes, k.lit(1), k.lit(0)));
-      k.when(writes, [&] { k.set(td2, TDB_USERWR); });
+      if (b.stop_has_thread) k.when(writes, [&] { k.set(td2, TDB_USERWR); });
       k.unlock(Lock::proc, p);
-      auto outcome = k.open(Open::memory, 2);
-      k.lock(Lock::proc, p);
-      k.require(outcome == k.lit(0), Errno::efault, at("io-memory", 1207));
+      if (b.giant_and_sched_lock) k.lock(Lock::giant, p);
+      auto fault = !(k.open(Open::memory, 3) == k.lit(0));
+      k.when(!fault && writes, [&] { k.move(Move::io_write, td2); });
+      k.when(!fault && !writes, [&] { k.move(Move::io_read, td2); });
+      if (b.giant_and_sched_lock)
+        k.unlock(Lock::giant, p);
+      else
+        k.lock(Lock::proc, p);
+      k.require(!fault, Errno::efault, at("io-memory", {.freebsd51 = 677, .freebsd11c = 1149, .freebsd104 = 1207}));
       break;
     }
     case PT_KILL:
@@ -293,7 +354,8 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
     case PT_SETDBREGS: registers(Ktr::setdbregs, true); break;
     case PT_GETDBREGS: registers(Ktr::getdbregs, false); break;
     case PT_LWPINFO:
-      k.require(a.data.between(1, kLwpinfoBytes), Errno::einval, at("lwpinfo-size", 1262));
+      k.require(a.data.between(1, kLwpinfoBytes), Errno::einval,
+                at("lwpinfo-size", {.freebsd11c = 1204, .freebsd104 = 1262}));
       k.emit(Ktr::lwpinfo, p, td2.slot, k.either(td2[TDB_XSIG], k.lit(1), k.lit(0)), lwpinfo_flags(k, td2));
       break;
     case PT_GETNUMLWPS:
@@ -302,14 +364,17 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
       break;
     case PT_GETLWPLIST: {
       k.emit(Ktr::getlwplist, p, a.data, p[p_numthreads]);
-      k.require(a.data.between(1, 0x7fffffff), Errno::einval, at("lwplist-size", 1350));
+      k.require(a.data.between(1, 0x7fffffff), Errno::einval,
+                at("lwplist-size", {.freebsd11c = 1284, .freebsd104 = 1350}));
+      auto threads = a.data.min(p[p_numthreads]);
       k.unlock(Lock::proc, p);
       k.lock(Lock::proc, p);
       k.unlock(Lock::proc, p);
       auto fault = k.open(Open::copyout, 2);
+      k.when(fault == k.lit(0), [&] { k.move(Move::lwplist, td2); });
       k.lock(Lock::proc, p);
-      k.require(fault == k.lit(0), Errno::efault, at("lwplist-copyout", 1365));
-      k.result(a.data.min(p[p_numthreads]));
+      k.require(fault == k.lit(0), Errno::efault, at("lwplist-copyout", {.freebsd11c = 1299, .freebsd104 = 1365}));
+      k.result(threads);
       break;
     }
     case PT_VM_TIMESTAMP: k.emit(Ktr::vm_timestamp, p); break;
@@ -318,68 +383,56 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
       auto outcome = k.open(Open::vm_entry, 4);
       k.when(outcome == k.lit(0), [&] { k.emit(Ktr::vm_entry, p); });
       k.lock(Lock::proc, p);
-      k.require(!(outcome == k.lit(1)), Errno::einval, at("vm-entry-index", 361));
-      k.require(!(outcome == k.lit(2)), Errno::enoent, at("vm-entry-end", 370));
-      k.require(!(outcome == k.lit(3)), Errno::enametoolong, at("vm-entry-path", 434));
+      k.require(!(outcome == k.lit(1)), Errno::einval, at("vm-entry-index", {.freebsd11c = 402, .freebsd104 = 361}));
+      k.require(!(outcome == k.lit(2)), Errno::enoent, at("vm-entry-end", {.freebsd11c = 411, .freebsd104 = 370}));
+      k.require(!(outcome == k.lit(3)), Errno::enametoolong,
+                at("vm-entry-path", {.freebsd11c = 475, .freebsd104 = 434}));
       break;
     }
     default: {
-      k.require(k.yes(a.req >= PT_FIRSTMACH), Errno::einval, at("unknown-request", 1398));
       k.unlock(Lock::proc, p);
       auto outcome = k.open(Open::machine, 3);  // cpu_ptrace()
+      k.move(Move::machine, td2);
       k.lock(Lock::proc, p);
-      k.require(!(outcome == k.lit(1)), Errno::einval, at("machine-request", 1393));
-      k.require(!(outcome == k.lit(2)), Errno::efault, at("machine-fault", 1393));
+      k.require(!(outcome == k.lit(1)), Errno::einval, at("machine-request", {.freebsd11c = 1327, .freebsd104 = 1393}));
+      k.require(!(outcome == k.lit(2)), Errno::efault, at("machine-fault", {.freebsd11c = 1327, .freebsd104 = 1393}));
     }
   }
 }
 
+// Returns the thread that the request was about.
 template <Kernel K>
-void kern_ptrace(K& k, LwpRef<K> td, const PtraceArgs<K>& a) {
+LwpRef<K> kern_ptrace(K& k, LwpRef<K> td, const PtraceArgs<K>& a) {
+  const Behaviours& b = k.behaviour();
   auto curp = proc(k, td[td_proc]);
   auto p = proc(k, a.req == PT_TRACE_ME ? curp.slot : a.pid);
-  if (takes_proctree_lock(a.req)) k.lock(Lock::proctree, p);
-  if (a.req != PT_TRACE_ME) k.require(is(p, ProcState::normal), Errno::esrch, at("no-such-process", 711));
+  if (takes_proctree_lock(b, a.req)) k.lock(Lock::proctree, p);
+  if (a.req != PT_TRACE_ME)
+    k.require(is(p, ProcState::normal), Errno::esrch,
+              at("no-such-process", {.freebsd51 = 421, .freebsd11c = 726, .freebsd104 = 711}));
+  if (a.req != PT_TRACE_ME && !b.thread_requests)
+    k.require(none(k, a.tid), Errno::esrch, at("no-such-process", {.freebsd51 = 421}));
   k.lock(Lock::proc, p);
-  k.require(!p[P_WEXIT], Errno::esrch, at("exiting", 730));
-  may_debug(k, curp, p);
-  k.require(!p[P_SYSTEM], Errno::einval, at("system-process", 743));
-  auto by_pid = k.either(p[P_STOPPED_TRACE], p[p_xthread], k.first_lwp(p));
+  if (b.exiting_is_no_process)
+    k.require(!p[P_WEXIT], Errno::esrch, at("exiting", {.freebsd11c = 745, .freebsd104 = 730}));
+  p_cansee(k, curp, p);
+  p_candebug(k, curp, p);
+  k.require(!p[P_SYSTEM], Errno::einval,
+            at("system-process", {.freebsd51 = 436, .freebsd11c = 758, .freebsd104 = 743}));
+  auto by_pid = k.first_lwp(p);
+  if (b.stop_has_thread) {
+    by_pid = k.either(p[P_STOPPED_TRACE], p[p_xthread], k.first_lwp(p));
+    k.guard(!(none(k, a.tid) && p[P_STOPPED_TRACE]) || !none(k, p[p_xthread]),
+            at("stop-has-reporter", {.freebsd11c = 765, .freebsd104 = 750}));
+  }
   auto td2 = lwp(k, k.either(none(k, a.tid), by_pid, a.tid));
   permission(k, curp, td, p, td2, a.req);
-  k.hold(p);
+  if (b.target_is_held) k.hold(p);
   request(k, curp, p, td2, a);
-  k.release(p);
+  if (b.target_is_held) k.release(p);
   k.unlock(Lock::proc, p);
-  if (takes_proctree_lock(a.req)) k.unlock(Lock::proctree, p);
-}
-
-template <Kernel K>
-void sys_ptrace(K& k, LwpRef<K> td, const PtraceArgs<K>& a) {
-  k.require(!a.capmode, Errno::ecapmode, at("capability-mode", 118, "subr_syscall.c"));
-  switch (a.req) {
-    case PT_SETREGS:
-    case PT_SETFPREGS:
-    case PT_SETDBREGS:
-    case PT_IO:
-    case PT_VM_ENTRY: k.require(k.open(Open::copyin, 2) == k.lit(0), Errno::efault, at("copyin", 568)); break;
-    case PT_SET_EVENT_MASK:
-      k.require(a.data == k.lit(4), Errno::einval, at("event-mask-size-set", 577));
-      k.require(k.open(Open::copyin, 2) == k.lit(0), Errno::efault, at("event-mask-copyin", 580));
-      break;
-    default: break;
-  }
-  kern_ptrace(k, td, a);
-  switch (a.req) {
-    case PT_VM_ENTRY:
-    case PT_IO:
-    case PT_GETREGS:
-    case PT_GETFPREGS:
-    case PT_GETDBREGS:
-    case PT_GET_EVENT_MASK:
-    case PT_LWPINFO: k.require(k.open(Open::copyout, 2) == k.lit(0), Errno::efault, at("copyout", 601)); break;
-    default: break;
-  }
+  if (takes_proctree_lock(b, a.req)) k.unlock(Lock::proctree, p);
+  return td2;
 }
 
 }  // namespace proctor::model::rules

@@ -30,6 +30,13 @@ void thread_suspend(K& k, LwpRef<K> td) {
   k.set(td, TD_SUSPENDED);
 }
 
+// proc_unstop() of DragonFly.
+template <Kernel K>
+void proc_unstop(K& k, ProcRef<K> p) {
+  k.clear(p, P_STOPPED_SIG | P_STOPPED_TRACE);
+  thread_unsuspend(k, p);
+}
+
 // One turn of the loop in ptracestop(): report the stop, or find that it is not ours to report.
 template <Kernel K>
 void ptracestop_turn(K& k, LwpRef<K> td) {
@@ -86,7 +93,7 @@ template <Kernel K>
 void leave_stop(K& k, LwpRef<K> td) {
   k.guard(!td[TD_SUSPENDED], at("leave-runs", 2590, "kern_sig.c"));
   k.when(!td[TDB_FORK], [&] { k.when(!td[TD_RFPPWAIT], [&] { k.clear(td, TDB_VFORK); }); });
-  k.clear(td, TDB_XSIG | TDB_SCX | TDB_EXEC | TDB_FORK | TDB_CHILD | TDB_BORN);
+  k.clear(td, TDB_XSIG | TDB_SCX | TDB_EXEC | TDB_FORK | TDB_CHILD | TDB_BORN | TD_STEP);
 }
 
 // thread_suspend_check(), or a sleep that sig_suspend_threads() turns into a suspension: the others follow a stop.
@@ -99,9 +106,25 @@ void thread_suspend_check(K& k, LwpRef<K> td) {
   k.when(!td[TD_SUSPENDED], [&] { thread_suspend(k, td); });
 }
 
+// issignal() of a traced process before stops belonged to a thread: stop(p), and the first thread carries the signal.
+template <Kernel K>
+void stop_2003(K& k, LwpRef<K> td, typename K::Num sig) {
+  auto p = proc(k, td[td_proc]);
+  k.guard(p[P_TRACED] && !p[P_PPWAIT] && !p[P_WEXIT] && !td[TD_SUSPENDED], in("stop-2003", "issignal", "kern_sig.c"));
+  k.when(sig == k.lit(kSigstop), [&] { k.clear(p, PEND_STOP); });
+  k.when(sig == k.lit(kSigkill), [&] { k.clear(p, PEND_KILL); });
+  k.set(p, p_xstat, sig);
+  k.set(p, P_STOPPED_SIG);
+  k.clear(p, P_WAITED);
+  k.wakeup(proc(k, p[p_pptr]));  // SIGCHLD and wakeup
+  k.set(p, p_suspcount, p[p_suspcount] + k.lit(1));
+  k.set(td, TD_SUSPENDED);
+}
+
 // issignal() of a traced process: every signal that is not blocked stops it, the one of PT_ATTACH first.
 template <Kernel K>
 void issignal_traced(K& k, LwpRef<K> td, typename K::Num sig) {
+  if (!k.behaviour().stop_has_thread) return stop_2003(k, td, sig);
   auto p = proc(k, td[td_proc]);
   k.guard(p[P_TRACED] && !p[P_PPTRACE], at("signal-stop-traced", 2788, "kern_sig.c"));
   auto ritual = p[P2_PTRACE_FSTP] && p[PEND_STOP];

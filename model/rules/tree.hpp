@@ -41,23 +41,25 @@ void clear_orphan(K& k, ProcRef<K> p) {
   k.set(p, p_orphan, k.lit(kNone));
 }
 
-// proc_reparent(): a traced child stays on the orphan list of the parent that it leaves.
+// proc_reparent(): a traced child stays on the orphan list of the parent that it leaves, where there are such lists.
 template <Kernel K>
 void proc_reparent(K& k, ProcRef<K> child, ProcRef<K> parent) {
   auto old = child[p_pptr];
   k.when(!(old == parent.slot), [&] {
-    clear_orphan(k, child);
-    k.when(child[P_TRACED], [&] { k.set(child, p_orphan, old); });
+    if (k.behaviour().real_parent_by_tree) {
+      clear_orphan(k, child);
+      k.when(child[P_TRACED], [&] { k.set(child, p_orphan, old); });
+    }
     k.set(child, p_pptr, parent.slot);
   });
 }
 
-// proc_set_traced(), sys_process.c:652.
+// The start of being traced; proc_set_traced() in 10.4.
 template <Kernel K>
 void proc_set_traced(K& k, ProcRef<K> p, bool stop) {
   k.set(p, P_TRACED);
   if (stop && k.behaviour().attach_stop_comes_first) k.set(p, P2_PTRACE_FSTP);
-  k.set(p, p_ptevents, k.lit(PTRACE_DEFAULT));
+  if (k.behaviour().event_mask) k.set(p, p_ptevents, k.lit(PTRACE_DEFAULT));
   k.set(p, p_oppid, p[p_pptr]);
 }
 

@@ -32,7 +32,8 @@ typename K::Bool matches(K& k, ProcRef<K> p, const WaitArgs<K>& a) {
 template <Kernel K>
 typename K::Bool reportable(K& k, ProcRef<K> q, ProcRef<K> p, const WaitArgs<K>& a, Report report) {
   auto child = (p[p_pptr] == q.slot) && matches(k, p, a);
-  auto stopped_whole = is(p, ProcState::normal) && (p[p_suspcount] == p[p_numthreads]) && !p[P_WAITED];
+  auto stopped_whole = is(p, ProcState::normal) && !p[P_WAITED];
+  if (k.behaviour().all_threads_must_stop) stopped_whole = stopped_whole && (p[p_suspcount] == p[p_numthreads]);
   switch (report) {
     case Report::exited: return child && is(p, ProcState::zombie) && k.yes((a.options & kWexited) != 0);
     case Report::trapped:  // kern_exit.c:1219
@@ -51,8 +52,11 @@ typename K::Bool reportable(K& k, ProcRef<K> q, ProcRef<K> p, const WaitArgs<K>&
 // proc_reap(): a tracer that is not the real parent gives the zombie back; the real parent's wait frees it.
 template <Kernel K>
 void proc_reap(K& k, ProcRef<K> p) {
-  auto t = proc_realparent(k, p);
-  auto borrowed = !none(k, p[p_oppid]) && !(p[p_oppid] == p[p_pptr]);  // kern_exit.c:877
+  const bool by_tree = k.behaviour().real_parent_by_tree;
+  auto t = by_tree ? proc_realparent(k, p) : proc(k, p[p_oppid]);
+  auto borrowed = !none(k, p[p_oppid]);
+  if (k.behaviour().status_reported_once) borrowed = borrowed && !(p[p_oppid] == p[p_pptr]);  // kern_exit.c:877
+  if (!by_tree) borrowed = borrowed && is(t, ProcState::normal);  // whoever pfind() finds, the debugger itself too: B11
   k.when(borrowed, [&] {
     k.emit(trace::Ktr::wait_moved, p, t.slot);
     proc_reparent(k, p, t);
@@ -115,7 +119,9 @@ void wait_nothing(K& k, ProcRef<K> q, const WaitArgs<K>& a) {
     for (auto report : {Report::exited, Report::trapped, Report::stopped, Report::continued})
       reports = reports || reportable(k, q, p, a, report);
     auto live = is(p, ProcState::normal) || (is(p, ProcState::zombie) && k.yes((a.options & kWexited) != 0));
-    found = found || (live && matches(k, p, a) && ((p[p_pptr] == q.slot) || (p[p_orphan] == q.slot)));
+    auto child = p[p_pptr] == q.slot;
+    if (k.behaviour().real_parent_by_tree) child = child || (p[p_orphan] == q.slot);
+    found = found || (live && matches(k, p, a) && child);
   });
   auto set_unknown = k.yes(!a.any && !a.by_pid);  // a process group: anyone may be outside it
   k.guard(!reports || set_unknown, at("wait-nothing", 1298, "kern_exit.c"));

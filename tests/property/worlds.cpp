@@ -40,6 +40,7 @@ SmallState random_state() {
     p.p_xstat = *rc::gen::arbitrary<std::uint16_t>();
     p.p_numthreads = std::uint8_t(*rc::gen::inRange(0, 4));
     p.p_suspcount = std::uint8_t(*rc::gen::inRange(0, 4));
+    p.p_cred = std::uint16_t(*rc::gen::weightedOneOf<int>({{2, rc::gen::just(0)}, {1, rc::gen::inRange(0, 0x40)}}));
   }
   for (Lwp& td : state.lwp) {
     td.proc = random_slot();
@@ -56,9 +57,10 @@ std::ostream& operator<<(std::ostream& os, const SmallState& state) {
     const Proc& p = state.proc[i];
     os << fmt::format(
         "\n  proc {}: state {} flag {:#06x} pptr {} oppid {} orphan {} reaper {} xthread {} ptevents {:#x} xstat {} "
-        "numthreads {} suspcount {}",
+        "numthreads {} suspcount {} cred {:#x}",
         i, int(p.state), p.p_flag, slot_value(p.p_pptr), slot_value(p.p_oppid), slot_value(p.p_orphan),
-        slot_value(p.p_reaper), slot_value(p.p_xthread), int(p.p_ptevents), p.p_xstat, p.p_numthreads, p.p_suspcount);
+        slot_value(p.p_reaper), slot_value(p.p_xthread), int(p.p_ptevents), p.p_xstat, p.p_numthreads, p.p_suspcount,
+        p.p_cred);
   }
   for (std::size_t i = 0; i < state.lwp.size(); ++i) {
     const Lwp& td = state.lwp[i];

@@ -25,8 +25,8 @@ const std::vector<Check> kCommon{
     {"capability-mode", Errno::ecapmode, [](World& w) { w.capmode = true; }},
     {"no-such-process", Errno::esrch, [](World& w) { w.proc(kTarget).state = ProcState::zombie; }},
     {"exiting", Errno::esrch, [](World& w) { w.set(kTarget, P_WEXIT); }},
-    {"not-visible", Errno::esrch, [](World& w) { w.choices[0] = 1; }},
-    {"may-not-debug", Errno::eperm, [](World& w) { w.choices[1] = 1; }},
+    {"not-visible", Errno::esrch, [](World& w) { w.open(Open::cansee) = 1; }},
+    {"may-not-debug", Errno::eperm, [](World& w) { w.open(Open::candebug) = 1; }},
     {"in-exec", Errno::ebusy, [](World& w) { w.set(kTarget, P_INEXEC); }},
     {"system-process", Errno::einval, [](World& w) { w.set(kTarget, P_SYSTEM); }},
 };
@@ -97,7 +97,7 @@ TEST(permission_order, PT_TRACE_ME) {
   expect_order(w, PT_TRACE_ME, 0,
                {{"capability-mode", Errno::ecapmode, [](World& v) { v.capmode = true; }},
                 {"exiting", Errno::esrch, [](World& v) { v.set(kTarget, P_WEXIT); }},
-                {"not-visible", Errno::esrch, [](World& v) { v.choices[0] = 1; }},
+                {"not-visible", Errno::esrch, [](World& v) { v.open(Open::cansee) = 1; }},
                 {"system-process", Errno::einval, [](World& v) { v.set(kTarget, P_SYSTEM); }},
                 {"trace-me-traced", Errno::ebusy, [](World& v) { v.set(kTarget, P_TRACED); }},
                 {"trace-me-init", Errno::eperm, [](World& v) { v.proc(kTarget).p_pptr = kInit; }}});
@@ -108,9 +108,9 @@ TEST(permission_order, PT_SET_EVENT_MASK) {
   World w = with_tracee();
   w.gone = true;
   EXPECT_EQ(w.ptrace(PT_SET_EVENT_MASK, 8).clause.id, "event-mask-size-set");
-  w.choices[0] = 1;
+  w.open(Open::copyin) = 1;
   EXPECT_EQ(w.ptrace(PT_SET_EVENT_MASK, 4).clause.id, "event-mask-copyin");
-  w.choices[0] = 0;
+  w.open(Open::copyin) = 0;
   EXPECT_EQ(w.ptrace(PT_SET_EVENT_MASK, 4).clause.id, "no-such-process");
   w.gone = false;
   EXPECT_EQ(w.ptrace(PT_SET_EVENT_MASK, 4, 0x40).clause.id, "event-mask-bits");

@@ -39,14 +39,14 @@ TEST(kern_ptrace, capability_mode) {
 TEST(kern_ptrace, copyin) {
   for (Request req : {PT_SETREGS, PT_SETFPREGS, PT_SETDBREGS, PT_IO, PT_VM_ENTRY}) {
     World w = with_tracee();
-    w.choices[0] = 1;
+    w.open(Open::copyin) = 1;
     expect_refused(w, req, Errno::efault, "copyin");
-    w.choices[0] = 0;
+    w.open(Open::copyin) = 0;
     expect_done(w, req);
   }
-  World w = with_tracee();  // takes addr as it is: the first thing asked is p_cansee()
-  w.choices[0] = 1;
-  expect_refused(w, PT_GETREGS, Errno::esrch, "not-visible");
+  World w = with_tracee();  // takes addr as it is
+  w.open(Open::copyin) = 1;
+  expect_done(w, PT_GETREGS);
 }
 
 TEST(kern_ptrace, event_mask_size_set) {
@@ -56,9 +56,9 @@ TEST(kern_ptrace, event_mask_size_set) {
 
 TEST(kern_ptrace, event_mask_copyin) {
   World w = with_tracee();
-  w.choices[0] = 1;
+  w.open(Open::copyin) = 1;
   expect_refused(w, PT_SET_EVENT_MASK, Errno::efault, "event-mask-copyin", 4);
-  w.choices[0] = 0;
+  w.open(Open::copyin) = 0;
   expect_done(w, PT_SET_EVENT_MASK, 4);
 }
 
@@ -86,21 +86,21 @@ TEST(kern_ptrace, exiting) {
 
 TEST(kern_ptrace, not_visible) {
   World w;
-  w.choices[0] = 1;  // p_cansee()
+  w.open(Open::cansee) = 1;
   expect_refused(w, PT_ATTACH, Errno::esrch, "not-visible");
-  w.choices[0] = 0;
+  w.open(Open::cansee) = 0;
   expect_done(w, PT_ATTACH);
 }
 
 TEST(kern_ptrace, may_not_debug) {
   World w;
-  w.choices[1] = 1;  // p_candebug()
+  w.open(Open::candebug) = 1;
   expect_refused(w, PT_ATTACH, Errno::eperm, "may-not-debug");
   expect_done(World(), PT_ATTACH);
   World child;  // p_candebug() of oneself is 0 before it looks at anything else
   child.proc(kTarget).p_pptr = kDebugger;
   child.caller = kTarget;
-  child.choices[1] = 1;
+  child.open(Open::candebug) = 1;
   expect_done(child, PT_TRACE_ME);
 }
 
@@ -108,7 +108,7 @@ TEST(kern_ptrace, may_not_debug) {
 TEST(kern_ptrace, may_not_debug_is_asked_each_time) {
   for (Request req : {PT_CONTINUE, PT_DETACH, PT_KILL, PT_GETREGS, PT_LWPINFO, PT_READ_D}) {
     World w = with_tracee();
-    w.choices[1] = 1;
+    w.open(Open::candebug) = 1;
     expect_refused(w, req, Errno::eperm, "may-not-debug", 4);
   }
 }
@@ -301,7 +301,7 @@ TEST(kern_ptrace, unknown_request) {
 
 TEST(kern_ptrace, machine_request) {
   World w = with_tracee();
-  w.choices[2] = 1;
+  w.open(Open::machine) = 1;
   expect_refused(w, Request{PT_FIRSTMACH}, Errno::einval, "machine-request");
 }
 

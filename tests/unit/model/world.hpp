@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "model/exec.hpp"
-#include "model/rules/ptrace.hpp"
+#include "model/rules/sys_ptrace.hpp"
 
 namespace proctor::model {
 
@@ -24,7 +24,8 @@ inline constexpr Slot kDebugger = 1, kTarget = 2, kOther = 3;
 
 struct World {
   SmallState state = SmallState::boot();
-  Choices choices{};  // what lies outside the model, in the order in which the rule asks; 0: goes well
+  const Behaviours* kernel = &kFreebsd104;
+  Choices choices{};  // what lies outside the model; 0: goes well
   bool capmode = false;
   bool gone = false;  // the pid asked for names nobody
   Slot caller = kDebugger;
@@ -41,11 +42,12 @@ struct World {
   }
   Proc& proc(Slot p) { return state.proc[p]; }
   Lwp& lwp(Slot td) { return state.lwp[td]; }
+  std::uint8_t& open(Open kind) { return choices[std::size_t(kind)]; }
   void set(Slot p, std::uint16_t flags) { proc(p).p_flag |= flags; }
   void clear(Slot p, std::uint16_t flags) { proc(p).p_flag &= std::uint16_t(~flags); }
 
   Outcome ptrace(rules::Request req, int data = 0, int event_mask = 0) {
-    Machine k(state, kFreebsd104, choices);
+    Machine k(state, *kernel, choices);
     const Machine::Num pid{gone ? kNone : thread != kNone ? lwp(thread).proc : target};
     rules::sys_ptrace(
         k, k.lwp(caller),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// The other half of the trial: freebsd-11c (sys_process.c of head r291961, December 2015) is the text of 10.4 with some
-// behaviours off, and PT_CONTINUE of a process with several threads.  Lines in comments are those of its listing.
+// freebsd-11c (sys_process.c of head r291961, December 2015): the text of 10.4 with some behaviours off.  Lines in comments
+// are those of its listing.
 #include "model/rules/stop.hpp"
 #include "tests/unit/model/world.hpp"
 
@@ -10,17 +10,6 @@ namespace {
 
 using namespace rules;
 using namespace test;
-
-constexpr Behaviours kFreebsd11c{
-    .name = "freebsd-11c",
-    .provenance = "FreeBSD head r291961, December 2015",
-    .event_mask = false,
-    .lwp_events = false,
-    .attach_stop_comes_first = false,
-    .detach_forgets_stops = false,
-    .kill_is_immediate = false,
-    .memory_fault_is_enomem = true,
-};
 
 Outcome ptrace(World& w, const Behaviours& kernel, Request req, int data = 0) {
   Machine k(w.state, kernel, w.choices);
@@ -92,7 +81,7 @@ TEST(freebsd11c, detach_leaves_the_sigstop_of_the_attach) {
 TEST(freebsd11c, memory_faults) {
   for (std::uint8_t fault : {1, 2}) {
     World w = with_tracee();
-    w.choices[2] = fault;
+    w.open(Open::memory) = fault;
     EXPECT_EQ(ptrace(w, kFreebsd11c, PT_READ_D).error, Errno::enomem);
     EXPECT_EQ(ptrace(w, kFreebsd104, PT_READ_D).error, fault == 1 ? Errno::efault : Errno::einval);
   }

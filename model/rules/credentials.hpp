@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// Who may see and debug whom: p_cansee() and p_candebug() of kern_prot.c, and what changes credentials.
+// In a state that was made from a log the credentials are unknown, and the answer is left open.
+#pragma once
+
+#include "model/rules/tree.hpp"
+
+namespace proctor::model::rules {
+
+template <Kernel K>
+typename K::Bool has_cred(ProcRef<K> p, int bits) {
+  return !((p[p_cred] & bits) == p.k->lit(0));
+}
+template <Kernel K>
+typename K::Bool is_root(ProcRef<K> p) {
+  return (p[p_cred] & CR_UID) == p.k->lit(CR_ROOT);
+}
+template <Kernel K>
+typename K::Bool known(ProcRef<K> a, ProcRef<K> b) {
+  return has_cred(a, CR_UID) && has_cred(b, CR_UID);
+}
+
+// prison_check(): from inside a jail only that jail is visible.
+template <Kernel K>
+typename K::Bool sees(ProcRef<K> curp, ProcRef<K> p) {
+  return curp == p || !has_cred(curp, CR_JAIL) || has_cred(p, CR_JAIL);
+}
+
+template <Kernel K>
+void p_cansee(K& k, ProcRef<K> curp, ProcRef<K> p) {
+  auto open = k.open(Open::cansee, 2) == k.lit(0);
+  auto is_known = known(curp, p);
+  k.require((is_known && sees(curp, p)) || (!is_known && open), Errno::esrch,
+            at("not-visible", {.freebsd51 = 427, .freebsd11c = 749, .dragonfly55 = 305, .freebsd104 = 734}));
+}
+
+template <Kernel K>
+void p_candebug(K& k, ProcRef<K> curp, ProcRef<K> p) {
+  constexpr Lines call{.freebsd51 = 430, .freebsd11c = 752, .freebsd104 = 737};
+  auto init = proc(k, k.lit(kInit));
+  k.require(is_root(curp) || !has_cred(init, CR_NO_UNPRIVILEGED), Errno::eperm, at("unprivileged-debug", call));
+  k.when(!(curp == p), [&] {
+    auto open = k.open(Open::candebug, 2) == k.lit(0);
+    auto is_known = known(curp, p);
+    auto same_user = (curp[p_cred] & CR_UID) == (p[p_cred] & CR_UID);
+    auto allowed = is_root(curp) || (same_user && !p[P_SUGID]);
+    k.require((is_known && allowed) || (!is_known && open), Errno::eperm, at("may-not-debug", call));
+    k.require(!(p == init && has_cred(init, CR_SECURELEVEL)), Errno::eperm, at("init-securelevel", call));
+    k.require(!p[P_INEXEC], k.behaviour().in_exec_is_ebusy ? Errno::ebusy : Errno::eagain, at("in-exec", call));
+  });
+}
+
+// setuid(2) and its kin; the process has changed credentials until its next execve().
+template <Kernel K>
+void setuid(K& k, ProcRef<K> p, int uid) {
+  k.guard(is(p, ProcState::normal) && !p[P_WEXIT] && has_cred(p, CR_UID),
+          in("setuid-runs", "sys_setuid", "kern_prot.c"));
+  k.require(is_root(p) || (p[p_cred] & CR_UID) == k.lit(uid), Errno::eperm,
+            in("setuid-root", "sys_setuid", "kern_prot.c"));
+  k.when(!((p[p_cred] & CR_UID) == k.lit(uid)), [&] { k.set(p, P_SUGID); });
+  k.set(p, p_cred, (p[p_cred] & ~CR_UID) | uid);
+}
+
+// jail(2), jail_attach(2).
+template <Kernel K>
+void jail(K& k, ProcRef<K> p) {
+  k.guard(is(p, ProcState::normal) && !p[P_WEXIT] && !(p.slot == k.lit(kInit)) && has_cred(p, CR_UID),
+          in("jail-runs", "sys_jail", "kern_jail.c"));
+  k.require(is_root(p) && !has_cred(p, CR_JAIL), Errno::eperm, in("jail-root", "sys_jail", "kern_jail.c"));
+  k.set(p, P_SUGID);  // change_root() and the new credentials
+  k.set(p, p_cred, p[p_cred] | CR_JAIL);
+}
+
+// sysctl of a setting of the whole system, kept with init: kern.securelevel, security.bsd.unprivileged_proc_debug.
+template <Kernel K>
+void set_system(K& k, ProcRef<K> p, int bit) {
+  auto init = proc(k, k.lit(kInit));
+  k.guard(is(p, ProcState::normal) && !p[P_WEXIT] && has_cred(p, CR_UID),
+          in("sysctl-runs", "sys___sysctl", "kern_sysctl.c"));
+  k.require(is_root(p) && !has_cred(p, CR_JAIL), Errno::eperm, in("sysctl-root", "sys___sysctl", "kern_sysctl.c"));
+  k.set(init, p_cred, init[p_cred] | bit);
+}
+
+}  // namespace proctor::model::rules

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// kern_ptrace() of DragonFly: the checks of 4.x in their own order, and tokens.  Nothing locks the process tree; the
+// target is held (PHOLD) from its lookup on, and its token serializes all that is done to it.  A token is released while
+// its holder sleeps and taken again afterwards: what was checked before may no longer hold then.
+#pragma once
+
+#include "model/rules/ptrace.hpp"
+
+namespace proctor::model::rules {
+
+// Credentials are looked at for PT_ATTACH only.
+template <Kernel K>
+void dragonfly_may_attach(K& k, ProcRef<K> curp, ProcRef<K> p) {
+  k.require(!(p == curp), Errno::einval, at("attach-self", {.dragonfly55 = 332}));
+  k.require(!p[P_TRACED], Errno::ebusy, at("attach-traced", {.dragonfly55 = 339}));
+  not_an_ancestor(k, curp, p);
+  auto open = k.open(Open::candebug, 2) == k.lit(0);
+  auto is_known = known(curp, p);
+  auto same_user = (curp[p_cred] & CR_UID) == (p[p_cred] & CR_UID);
+  auto allowed = is_root(curp) || (same_user && !p[P_SUGID]);
+  k.require((is_known && allowed) || (!is_known && open), Errno::eperm, at("may-not-debug", {.dragonfly55 = 354}));
+  auto init = proc(k, k.lit(kInit));
+  k.require(!(p == init && has_cred(init, CR_SECURELEVEL)), Errno::eperm, at("init-securelevel", {.dragonfly55 = 364}));
+}
+
+template <Kernel K>
+void dragonfly_sendsig(K& k, ProcRef<K> p, typename K::Num data) {
+  k.lock(Lock::crit, p);
+  auto stopped = p[P_STOPPED_SIG];
+  k.when(stopped, [&] {
+    k.set(p, p_xstat, data);
+    proc_unstop(k, p);
+  });
+  k.when(!stopped && !(data == k.lit(0)), [&] { psignal(k, p, data); });
+  k.unlock(Lock::crit, p);
+}
+
+template <Kernel K>
+void dragonfly_resume(K& k, ProcRef<K> p, LwpRef<K> lp, const PtraceArgs<K>& a) {
+  k.require(a.data.between(0, kSigmax), Errno::einval, at("signal-range", {.dragonfly55 = 467}));
+  k.hold(p, Lock::lwp);
+  if (a.req == PT_STEP) {
+    k.require(k.open(Open::single_step, 2) == k.lit(0), Errno::einval, at("single-step-refused", {.dragonfly55 = 476}));
+    k.set(lp, TD_STEP);
+  }
+  auto addr = k.open(Open::set_pc, 3);
+  k.require(!(addr == k.lit(2)), Errno::einval, at("pc-refused", {.dragonfly55 = 485}));
+  k.when(addr == k.lit(1), [&] { k.move(Move::pc, lp); });
+  k.release(p, Lock::lwp);
+  if (a.req == PT_DETACH) {
+    k.when(!(p[p_oppid] == p[p_pptr]), [&] {
+      auto pp = proc(k, p[p_oppid]);
+      k.when(is(pp, ProcState::normal), [&] {  // B19: nobody has that pid: the debugger stays the parent
+        k.hold(pp);
+        k.sleep(p);
+        proc_reparent(k, p, pp);
+        k.release(pp);
+      });
+    });
+    k.clear(p, P_TRACED | P_WAITED);
+    k.set(p, p_oppid, k.lit(kNone));
+  }
+  dragonfly_sendsig(k, p, a.data);
+}
+
+template <Kernel K>
+void dragonfly_request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> lp, const PtraceArgs<K>& a) {
+  auto word = [&](Move what) {
+    auto outcome = k.open(Open::memory, 3);
+    k.when(outcome == k.lit(0), [&] { k.move(what, lp); });
+    k.require(!(outcome == k.lit(1)), Errno::efault, at("memory-unmapped", {.dragonfly55 = 554}));
+    k.require(!(outcome == k.lit(2)), Errno::einval, at("memory-short", {.dragonfly55 = 565}));
+  };
+  auto registers = [&](bool writes) {
+    auto outcome = k.open(Open::registers, 3);
+    k.require(!(outcome == k.lit(1)), Errno::einval, at("registers-invalid", {.dragonfly55 = 624}));
+    k.require(!(outcome == k.lit(2)), Errno::einval, at("registers-refused", {.dragonfly55 = 638}));
+    if (writes) k.move(Move::registers_written, lp);
+  };
+  switch (a.req) {
+    case PT_TRACE_ME:
+      k.set(p, P_TRACED);
+      k.set(p, p_oppid, p[p_pptr]);
+      break;
+    case PT_ATTACH:
+      k.set(p, P_TRACED);
+      k.set(p, p_oppid, p[p_pptr]);
+      k.sleep(p);
+      proc_reparent(k, p, curp);
+      dragonfly_sendsig(k, p, k.lit(kSigstop));
+      break;
+    case PT_STEP:
+    case PT_CONTINUE:
+    case PT_DETACH: dragonfly_resume(k, p, lp, a); break;
+    case PT_WRITE_I:
+    case PT_WRITE_D: word(Move::word_write); break;
+    case PT_READ_I:
+    case PT_READ_D: word(Move::word_read); break;
+    case PT_IO: {
+      auto op = k.open(Open::io_op, 3);
+      k.require(!(op == k.lit(1)), Errno::einval, at("io-op", {.dragonfly55 = 599}));
+      auto outcome = k.open(Open::memory, 3);
+      k.when(outcome == k.lit(0) && op == k.lit(2), [&] { k.move(Move::io_write, lp); });
+      k.when(outcome == k.lit(0) && op == k.lit(0), [&] { k.move(Move::io_read, lp); });
+      k.require(!(outcome == k.lit(1)), Errno::efault, at("io-memory", {.dragonfly55 = 604}));
+      break;
+    }
+    case PT_KILL: dragonfly_sendsig(k, p, k.lit(kSigkill)); break;
+    case PT_SETREGS:
+    case PT_SETFPREGS:
+    case PT_SETDBREGS: registers(true); break;
+    default: registers(false);  // PT_GETREGS, PT_GETFPREGS, PT_GETDBREGS
+  }
+}
+
+template <Kernel K>
+LwpRef<K> dragonfly_ptrace(K& k, LwpRef<K> td, const PtraceArgs<K>& a) {
+  auto curp = proc(k, td[td_proc]);
+  auto p = proc(k, a.req == PT_TRACE_ME ? curp.slot : a.pid);
+  if (a.req != PT_TRACE_ME)
+    k.require(is(p, ProcState::normal) && none(k, a.tid), Errno::esrch, at("no-such-process", {.dragonfly55 = 302}));
+  k.hold(p);
+  p_cansee(k, curp, p);
+  k.require(!p[P_SYSTEM], Errno::einval, at("system-process", {.dragonfly55 = 309}));
+  k.lock(Lock::token, p);
+  k.require(!p[P_INEXEC], Errno::eagain, at("in-exec", {.dragonfly55 = 316}));
+  if (a.req == PT_ATTACH) {
+    dragonfly_may_attach(k, curp, p);
+  } else if (a.req != PT_TRACE_ME) {  // which is "always legal"
+    k.require(k.yes(has_request(k.behaviour(), a.req)), Errno::einval, unknown_request());
+    traced_by_caller(k, curp, p);
+  }
+  auto lp = lwp(k, k.first_lwp(p));
+  if (a.req != PT_TRACE_ME) k.guard(!none(k, lp.slot), at("first-lwp-exists", {.dragonfly55 = 432}));  // B39
+  if (has_request(k.behaviour(), a.req)) dragonfly_request(k, curp, p, lp, a);
+  k.unlock(Lock::token, p);
+  k.release(p);
+  return lp;
+}
+
+}  // namespace proctor::model::rules

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// DragonFly's ptrace(2): what it does otherwise than FreeBSD, and what its tokens let happen.  Lines in comments are those
+// of its listing.
+#include "model/programs.hpp"
+#include "tests/unit/model/world.hpp"
+
+namespace proctor::model {
+namespace {
+
+using namespace rules;
+using namespace test;
+
+World world() {
+  World w;
+  w.kernel = &kDragonfly55;
+  return w;
+}
+
+// The debugger has attached the target, which is a child of the third process, and has waited for its stop.
+World attached() {
+  World w = world();
+  w.proc(kTarget).p_pptr = kOther;
+  EXPECT_EQ(w.ptrace(PT_ATTACH).error, Errno::ok);
+  w.set(kTarget, P_STOPPED_SIG | P_WAITED);
+  return w;
+}
+
+TEST(dragonfly_attach, borrows_the_process) {
+  World w = attached();
+  EXPECT_EQ(w.proc(kTarget).p_pptr, kDebugger);
+  EXPECT_EQ(w.proc(kTarget).p_oppid, kOther);
+  EXPECT_NE(w.proc(kTarget).p_flag & P_TRACED, 0);
+  EXPECT_NE(w.proc(kTarget).p_flag & PEND_STOP, 0);
+}
+
+// B27: attached while it was stopped, the process just goes on, and no SIGSTOP is pending that could stop it again.
+TEST(dragonfly_attach, of_a_stopped_process_loses_the_stop) {
+  World w = world();
+  w.set(kTarget, P_STOPPED_SIG);
+  EXPECT_EQ(w.ptrace(PT_ATTACH).error, Errno::ok);
+  EXPECT_EQ(w.proc(kTarget).p_flag & (P_STOPPED_SIG | PEND_STOP), 0);
+}
+
+// Lines 309 to 354.  Each world fails the check named and all that come after it.
+TEST(dragonfly_attach, order_of_checks) {
+  World w = world();
+  w.set(kDebugger, P_TRACED);
+  w.proc(kDebugger).p_pptr = kTarget;  // attach-ancestor
+  w.open(Open::candebug) = 1;
+  EXPECT_EQ(w.ptrace(PT_ATTACH).clause.id, "attach-ancestor");
+  w.set(kTarget, P_TRACED);
+  EXPECT_EQ(w.ptrace(PT_ATTACH).error, Errno::ebusy);
+  w.caller = kTarget;
+  EXPECT_EQ(w.ptrace(PT_ATTACH).clause.id, "attach-self");  // both EINVAL and EBUSY would do
+  w.caller = kDebugger;
+  w.set(kTarget, P_INEXEC);
+  EXPECT_EQ(w.ptrace(PT_ATTACH).error, Errno::eagain);
+  w.set(kTarget, P_SYSTEM);
+  EXPECT_EQ(w.ptrace(PT_ATTACH).error, Errno::einval);
+}
+
+// Lines 401, 408, 415: EPERM before EBUSY, and credentials are not asked again.
+TEST(dragonfly_detach, order_of_checks) {
+  World w = attached();
+  w.clear(kTarget, P_STOPPED_SIG | P_TRACED);
+  w.caller = kOther;
+  EXPECT_EQ(w.ptrace(PT_DETACH).error, Errno::eperm);
+  w.set(kTarget, P_TRACED);
+  EXPECT_EQ(w.ptrace(PT_DETACH).clause.id, "not-traced-by-you");
+  w.caller = kDebugger;
+  EXPECT_EQ(w.ptrace(PT_DETACH).clause.id, "not-stopped");
+  w.set(kTarget, P_STOPPED_SIG);
+  EXPECT_EQ(w.ptrace(PT_DETACH, 129).clause.id, "signal-range");
+  w.open(Open::candebug) = 1;
+  EXPECT_EQ(w.ptrace(PT_DETACH).error, Errno::ok);
+}
+
+// B08 is not in DragonFly: a number that is no request is refused in the same switch, EINVAL on an untraced process.
+TEST(dragonfly_request, unknown_is_einval_on_an_untraced_process) {
+  World w = world();
+  EXPECT_EQ(w.ptrace(PT_LWPINFO).error, Errno::einval);
+}
+
+TEST(dragonfly_detach, gives_the_process_back) {
+  World w = attached();
+  EXPECT_EQ(w.ptrace(PT_DETACH).error, Errno::ok);
+  EXPECT_EQ(w.proc(kTarget).p_pptr, kOther);
+  EXPECT_EQ(w.proc(kTarget).p_oppid, kNone);
+  EXPECT_EQ(w.proc(kTarget).p_flag & (P_TRACED | P_WAITED | P_STOPPED_SIG), 0);
+}
+
+// B19: with the real parent gone nothing is reparented; the process stays the child of its ex-debugger.
+TEST(dragonfly_detach, without_a_real_parent_leaves_the_child_with_the_ex_debugger) {
+  World w = attached();
+  w.proc(kOther).state = ProcState::free;
+  EXPECT_EQ(w.ptrace(PT_DETACH).error, Errno::ok);
+  EXPECT_EQ(w.proc(kTarget).p_pptr, kDebugger);
+  EXPECT_EQ(w.proc(kTarget).p_flag & P_TRACED, 0);
+}
+
+// B10: p_oppid is a pid.  A slot used again stands for a pid used again: a stranger becomes the parent.
+TEST(dragonfly_detach, after_pid_reuse_gives_the_process_to_a_stranger) {
+  World w = attached();
+  w.proc(kOther) = Proc{};  // the real parent has been reaped
+  w.proc(kOther).state = ProcState::normal;
+  w.proc(kOther).p_pptr = kInit;
+  EXPECT_EQ(w.ptrace(PT_DETACH).error, Errno::ok);
+  EXPECT_EQ(w.proc(kTarget).p_pptr, kOther);
+}
+
+const Rule& rule(std::string_view name) {
+  static const std::vector<Rule> rules = all_rules(kDragonfly55);
+  for (const Rule& r : rules)
+    if (r.program.name == name) return r;
+  throw std::logic_error(std::string(name));
+}
+
+// Runs the call up to where it may sleep, with its tokens given up.
+void until_asleep(ir::Run& run) {
+  while (run.next() && run.next()->op != LockEvent::Op::sleep) run.pass();
+  ASSERT_TRUE(run.next());
+}
+void to_the_end(ir::Run& run) {
+  while (run.next()) run.pass();
+}
+
+// Marked before proc_reparent() can block: a second debugger that comes in between is refused.
+TEST(dragonfly_tokens, attach_is_decided_before_it_sleeps) {
+  World w = world();
+  ir::Run first(rule("ptrace(PT_ATTACH, pid)").program, w.state, {kDebugger, kTarget, 0, 0, 0}, {});
+  until_asleep(first);
+  w.caller = kOther;
+  EXPECT_EQ(w.ptrace(PT_ATTACH).clause.id, "attach-traced");
+  to_the_end(first);
+  EXPECT_EQ(w.proc(kTarget).p_pptr, kDebugger);
+}
+
+// Unmarked only after proc_reparent(): two threads of the debugger can both have passed the checks, and both succeed.
+TEST(dragonfly_tokens, detach_is_decided_slept_on_and_done_twice) {
+  World w = attached();
+  const ir::Program& detach = rule("ptrace(PT_DETACH, pid)").program;
+  ir::Run first(detach, w.state, {kDebugger, kTarget, 0, 0, 0}, {});
+  ir::Run second(detach, w.state, {kDebugger, kTarget, kSigstop, 0, 0}, {});
+  until_asleep(first);
+  until_asleep(second);
+  to_the_end(first);
+  to_the_end(second);
+  EXPECT_EQ(first.outcome().error, Errno::ok);
+  EXPECT_EQ(second.outcome().error, Errno::ok);
+  EXPECT_EQ(w.proc(kTarget).p_flag & P_TRACED, 0);
+  EXPECT_NE(w.proc(kTarget).p_flag & PEND_STOP, 0);  // the second signalled a process that it did not trace any more
+
+  World again = attached();  // one after the other the second is refused
+  EXPECT_EQ(again.ptrace(PT_DETACH).error, Errno::ok);
+  EXPECT_EQ(again.ptrace(PT_DETACH).error, Errno::eperm);
+}
+
+// The real parent was found alive, died while the token was given up, and gets the child all the same.
+TEST(dragonfly_tokens, detach_reparents_to_whom_it_found) {
+  World w = attached();
+  ir::Run call(rule("ptrace(PT_DETACH, pid)").program, w.state, {kDebugger, kTarget, 0, 0, 0}, {});
+  until_asleep(call);
+  w.proc(kOther).state = ProcState::zombie;
+  to_the_end(call);
+  EXPECT_EQ(w.proc(kTarget).p_pptr, kOther);
+}
+
+}  // namespace
+}  // namespace proctor::model
