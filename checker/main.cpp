@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "checker/report.hpp"
+#include "checker/source/command.hpp"
 #include "traces/read.hpp"
 
 namespace {
@@ -203,6 +204,24 @@ int main(int argc, char** argv) {
     app.set_version_flag("--version", std::string("proctor " PROCTOR_VERSION ", kernels: freebsd-10.4"));
     app.require_subcommand(1);
     Options options;
+    source::Options source_options;
+    CLI::App* source = app.add_subcommand("source", "run a kernel's own sys_process.c beside the model, or two of them");
+    source->add_option("-k,--kernel", source_options.kernel, "the kernel that the source is of")->required();
+    source->add_option("--calls", source_options.calls, "how many calls to make")->capture_default_str();
+    source->add_option("--seed", source_options.seed, "of the random sequences")->capture_default_str();
+    source->add_flag("--preemptive", source_options.preemptive,
+                     "up to three calls at once, preempted at each lock operation");
+    source->add_flag("--listing", source_options.listing, "the files are annotated listings (found out by itself too)");
+    source->add_option("--patience", source_options.patience_ms, "ms after which a call is said not to return")
+        ->capture_default_str();
+    source->add_option("--rerun", source_options.rerun, "run a saved run or a scenario instead of random sequences");
+    source->add_option("--save", source_options.save, "where to save the run that shows a finding");
+    source->add_flag("--coverage", source_options.coverage, "print how often each clause held and failed");
+    source->add_option("--format", source_options.format, "text or jsonl")
+        ->check(CLI::IsMember({"text", "jsonl"}))
+        ->capture_default_str();
+    source->add_flag("-q,--quiet", source_options.quiet, "no progress");
+    source->add_option("FILE", source_options.files, "one source, or the old and the new one");
     CLI::App* check = app.add_subcommand("check", "check logs of a real kernel against the model");
     check->add_option("-k,--kernel", options.kernel, "the kernel that wrote the logs")->capture_default_str();
     check->add_option("--format", options.format, "text or jsonl")
@@ -224,6 +243,7 @@ int main(int argc, char** argv) {
       fmt::print(stderr, "proctor: {}; see proctor --help\n", wrong.what());
       return int(Exit::unreadable);
     }
+    if (source->parsed()) return source::source_command(source_options);
     return int(check_command(options));
   } catch (const std::exception& bug) {
     fmt::print(stderr, "proctor: internal error: {}\n", bug.what());

@@ -5,6 +5,8 @@
 
 #include <array>
 #include <cstddef>
+#include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "model/kernel.hpp"
@@ -16,8 +18,8 @@ constexpr bool is_global(Lock lock) {
 }
 
 struct LockEvent {
-  // sleep: the caller may block here; tokens are given up while it does
-  enum class Op : std::uint8_t { lock, unlock, hold, release, sleep } op;
+  // sleep: the caller may block here; tokens are given up while it does.  lock_shared: no rule does that, a source may.
+  enum class Op : std::uint8_t { lock, unlock, hold, release, sleep, lock_shared } op;
   Lock lock;
   Slot proc;
   friend bool operator==(const LockEvent&, const LockEvent&) = default;
@@ -47,6 +49,12 @@ struct Outcome {
   std::array<std::uint8_t, kOpensMax> open_ways{};  // and how many ways each had
 };
 
+// How often each require() and guard() was met, and which way it went.
+struct ClauseWays {
+  std::uint64_t held = 0, failed = 0;
+};
+using ClauseCoverage = std::unordered_map<std::string_view, ClauseWays>;
+
 template <class S>
 class Exec {
  public:
@@ -74,6 +82,7 @@ class Exec {
       : s_(state), b_(behaviours), choices_(choices), locks_(locks) {}
 
   const Outcome& outcome() const { return out_; }
+  ClauseCoverage* coverage = nullptr;
   P proc(Slot slot) { return {this, {slot}}; }
   T lwp(Slot slot) { return {this, {slot}}; }
 
@@ -154,9 +163,11 @@ class Exec {
   }
 
   void require(Bool cond, Errno error, const Anchor& clause) {
+    if (live_ && coverage != nullptr) count(cond, clause.id);
     if (live_ && !cond.v) fail(error, true, clause.of(b_));
   }
   void guard(Bool cond, const Anchor& clause) {
+    if (live_ && coverage != nullptr) count(cond, clause.id);
     if (live_ && !cond.v) fail(Errno::ok, false, clause.of(b_));
   }
   // The same with a clause that has been looked up before, for the interpreter of the IR.
@@ -190,11 +201,18 @@ class Exec {
   }
 
   void lock(Lock lock, P p) { log(LockEvent::Op::lock, lock, p); }
-  void unlock(Lock lock, P p) { log(LockEvent::Op::unlock, lock, p); }
+  void unlock(Lock lock, P p) {
+    if (live_) log(LockEvent::Op::unlock, lock, p);
+  }
   void hold(P p, Lock what = Lock::proc) { log(LockEvent::Op::hold, what, p); }
-  void release(P p, Lock what = Lock::proc) { log(LockEvent::Op::release, what, p); }
-  void sleep(P p) {
-    if (locks_ != nullptr && live_) locks_->push_back({LockEvent::Op::sleep, Lock::token, Slot(p.slot.v)});
+  void release(P p, Lock what = Lock::proc) {
+    if (live_) log(LockEvent::Op::release, what, p);
+  }
+  // On the way out, after a failed require() too: whatever of it is held is given back.
+  void leave(Lock lock, P p) { log(LockEvent::Op::unlock, lock, p); }
+  void let_go(P p, Lock what = Lock::proc) { log(LockEvent::Op::release, what, p); }
+  void sleep(P) {
+    if (locks_ != nullptr && live_) locks_->push_back({LockEvent::Op::sleep, Lock::token, kNone});
   }
   void wakeup(P) {}
   void emit(trace::Ktr line, P p, Num a = {0}, Num b = {0}, Num c = {0}) {
@@ -214,6 +232,7 @@ class Exec {
   }
 
  private:
+  void count(Bool cond, std::string_view clause) { ++(cond.v ? (*coverage)[clause].held : (*coverage)[clause].failed); }
   void fail(Errno error, bool possible, const Clause& clause) {
     live_ = false;
     out_.error = error;

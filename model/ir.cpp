@@ -40,7 +40,7 @@ std::optional<LockEvent> Run::lock_operation(const Instruction& in) const {
     case Op::sleep: event.op = LockEvent::Op::sleep; break;
     default: return std::nullopt;
   }
-  if (is_global(event.lock)) event.proc = kNone;
+  if (is_global(event.lock) || event.op == LockEvent::Op::sleep) event.proc = kNone;
   return event;
 }
 
@@ -50,7 +50,7 @@ std::optional<LockEvent> Run::next() {
     const bool reached = in.path < 0 || at(in.path) != 0;
     if (const auto event = reached ? lock_operation(in) : std::nullopt) {
       const bool leaves = event->op == LockEvent::Op::unlock || event->op == LockEvent::Op::release;
-      if (leaves ? is_held(*event) : k_.goes_on()) return event;
+      if (leaves ? is_held(*event) && (in.imm2 != 0 || k_.goes_on()) : k_.goes_on()) return event;
       continue;
     }
     step(in, reached);

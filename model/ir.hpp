@@ -47,7 +47,7 @@ enum class Op : std::uint8_t {
   require,       // a: condition, imm: errno, clause
   guard,         // a: condition, clause
   lock,          // a: process slot, imm: Lock
-  unlock,
+  unlock,        // imm2: on the way out, so after a failed require() too
   hold,
   release,
   sleep,          // a: process slot

@@ -204,8 +204,10 @@ concept Kernel = requires(K k, typename K::Bool cond, typename K::Num num, ProcR
   // what others see
   k.lock(Lock::proc, p);
   k.unlock(Lock::proc, p);
+  k.leave(Lock::proc, p);  // unlock on the way out, whether the call failed or not
   k.hold(p);
   k.release(p);
+  k.let_go(p);  // release on the way out
   k.sleep(p);  // may block here
   k.wakeup(p);
   k.emit(trace::Ktr::trace_me, p, num);

@@ -58,13 +58,37 @@ constexpr NamedRequest kRequests[] = {
     {Request{71}, "71"},  // stands for the machine-dependent ones (amd64: PT_GETFSBASE)
 };
 
+Needs needs_of(Rule::By by, std::string_view name) {
+  struct {
+    std::string_view name;
+    Needs needs;
+  } constexpr special[] = {{"thr_new", Needs::thread_create},
+                           {"thr_exit", Needs::thread_exit},
+                           {"exit1: P_WEXIT", Needs::exit_begins},
+                           {"exit1: zombie", Needs::exit_ends},
+                           {"sigstop", Needs::job_stop},
+                           {"psignal", Needs::post},
+                           {"ptracestop: resumed", Needs::resumed},
+                           {"leave_stop", Needs::leave_stop},
+                           {"thread_suspend_check", Needs::suspend_check},
+                           {"vfork_wait_over", Needs::vfork_wait},
+                           {"fork_return", Needs::fork_return},
+                           {"ptracestop", Needs::traced_thread}};
+  if (by == Rule::By::request) return Needs::request;
+  for (const auto& [special_name, needs] : special)
+    if (name == special_name) return needs;
+  if (by == Rule::By::call && name.find("fork") != std::string_view::npos) return Needs::fork;
+  if (name.starts_with("execve")) return Needs::exec;
+  return by == Rule::By::call ? Needs::process_call : Needs::thread;
+}
+
 // Calls text(k, arguments) with an Exec now and then, and with a Record once.
 class Table {
  public:
   explicit Table(const Behaviours& kernel) : kernel_(kernel) {}
 
   template <class Text>
-  void add(Rule::By by, std::string name, std::vector<Argument> arguments, Text text) {
+  void add(Rule::By by, std::string name, std::vector<Argument> arguments, Text text, int number = -1) {
     Record record(std::move(name), kernel_);
     std::array<Record::Num, kArgumentsMax> recorded{};
     for (std::size_t i = 0; i < arguments.size(); ++i) recorded[i] = record.argument(arguments[i].name);
@@ -74,7 +98,8 @@ class Table {
       for (std::size_t i = 0; i < values.size() && i < given.size(); ++i) given[i] = {values[i]};
       text(k, given);
     };
-    rules_.push_back({by, std::move(arguments), record.take(), std::move(run)});
+    const Needs needs = needs_of(by, record.name());
+    rules_.push_back({by, needs, number, std::move(arguments), record.take(), std::move(run)});
   }
   std::vector<Rule> take() { return std::move(rules_); }
 
@@ -107,7 +132,7 @@ void add_requests(Table& table) {
       using K = Plain<decltype(k)>;
       rules::sys_ptrace(k, rules::lwp(k, a[0]),
                         rules::PtraceArgs<K>{.req = req,
-                                             .pid = rules::lwp(k, a[1])[td_proc],
+                                             .pid = k.lit(kNone),
                                              .tid = a[1],
                                              .data = a[2],
                                              .event_mask = a[3],
@@ -117,11 +142,11 @@ void add_requests(Table& table) {
         capmode{"capmode", Takes::yes_no};
     const std::string call = "ptrace(" + std::string(name);
     if (req == rules::PT_TRACE_ME) {  // looks at no pid
-      table.add(Rule::By::request, call + ")", {caller, {"pid", Takes::process}, data, mask, capmode}, by_pid);
+      table.add(Rule::By::request, call + ")", {caller, {"pid", Takes::process}, data, mask, capmode}, by_pid, req);
       continue;
     }
-    table.add(Rule::By::request, call + ", pid)", {caller, {"pid", Takes::process}, data, mask, capmode}, by_pid);
-    table.add(Rule::By::request, call + ", tid)", {caller, {"tid", Takes::thread}, data, mask, capmode}, by_tid);
+    table.add(Rule::By::request, call + ", pid)", {caller, {"pid", Takes::process}, data, mask, capmode}, by_pid, req);
+    table.add(Rule::By::request, call + ", tid)", {caller, {"tid", Takes::thread}, data, mask, capmode}, by_tid, req);
   }
 }
 
@@ -256,7 +281,64 @@ void add_waits(Table& table) {
                 });
 }
 
+// Questions about a state that needs_of() leaves to be asked.
+class Where {
+ public:
+  explicit Where(const SmallState& state) : state_(state) {}
+
+  bool is(std::int32_t p, ProcState wanted) const {
+    return p >= 0 && p < SmallState::kProcs && state_.proc[std::size_t(p)].state == wanted;
+  }
+  Lwp lwp(std::int32_t td) const { return td >= 0 && td < SmallState::kLwps ? state_.lwp[std::size_t(td)] : Lwp{}; }
+  bool is_free(std::int32_t td) const { return td >= 0 && td < SmallState::kLwps && lwp(td).proc == kNone; }
+  const Proc& proc(std::int32_t td) const { return state_.proc[lwp(td).proc]; }
+  bool runs(std::int32_t td) const {
+    return is(lwp(td).proc, ProcState::normal) && (lwp(td).td_flag & TD_SUSPENDED) == 0;
+  }
+  // In user mode or in a system call: not in a stop, not on its way through exit, not a vfork parent that waits.
+  bool free_to_act(std::int32_t td) const {
+    return runs(td) && (lwp(td).td_flag & (TDB_XSIG | TD_RFPPWAIT | TDB_STOPATFORK)) == 0 &&
+           (proc(td).p_flag & P_WEXIT) == 0 && proc(td).p_xthread != td;
+  }
+  bool has_free_thread(std::int32_t p) const {
+    for (int td = 0; td < SmallState::kLwps; ++td)
+      if (lwp(td).proc == p && free_to_act(td)) return true;
+    return false;
+  }
+
+ private:
+  const SmallState& state_;
+};
+
 }  // namespace
+
+bool is_reachable(const Rule& rule, const SmallState& state, const std::vector<std::int32_t>& a) {
+  const Where at(state);
+  const bool in_stop = (at.lwp(a[0]).td_flag & TDB_XSIG) != 0;
+  switch (rule.needs) {
+    case Needs::request: return at.free_to_act(a[0]);
+    case Needs::fork: return at.free_to_act(a[0]) && a[1] != kNone && at.is_free(a[2]);
+    case Needs::exec:  // thread_single() has ended the others: they cannot be in a stop
+      return at.free_to_act(a[0]) && at.lwp(a[0]).proc != kInit && at.proc(a[0]).p_numthreads == 1;
+    case Needs::thread_create: return at.has_free_thread(a[0]) && a[0] != kInit && at.is_free(a[1]);
+    case Needs::thread_exit: return at.free_to_act(a[0]) && at.proc(a[0]).p_numthreads > 1;
+    case Needs::exit_begins: return at.free_to_act(a[0]) && at.lwp(a[0]).proc != kInit;
+    case Needs::exit_ends: return a[0] != kNone && a[0] != kInit;
+    case Needs::job_stop: return a[0] != kNone && a[0] != kInit && (a[1] == 17 || a[1] == 18);  // init ignores them
+    case Needs::post: return at.is(a[0], ProcState::normal) && a[1] != 0;
+    case Needs::process_call: return a[0] != kNone && at.has_free_thread(a[0]);
+    case Needs::resumed:
+      return at.runs(a[0]) && (in_stop || at.proc(a[0]).p_xthread == a[0]) && (at.proc(a[0]).p_flag & P_WEXIT) == 0;
+    case Needs::leave_stop:
+      return at.runs(a[0]) && (!in_stop || (at.proc(a[0]).p_flag & P_TRACED) == 0) && at.proc(a[0]).p_xthread != a[0];
+    case Needs::suspend_check:
+    case Needs::fork_return: return at.runs(a[0]) && (at.proc(a[0]).p_flag & P_WEXIT) == 0;
+    case Needs::vfork_wait: return at.runs(a[0]) && (at.lwp(a[0]).td_flag & TD_RFPPWAIT) != 0;
+    case Needs::traced_thread: return at.free_to_act(a[0]) && (at.proc(a[0]).p_flag & P_TRACED) != 0;
+    case Needs::thread: return at.free_to_act(a[0]);
+  }
+  return false;
+}
 
 std::vector<Rule> all_rules(const Behaviours& kernel) {
   Table table(kernel);

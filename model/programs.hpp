@@ -29,6 +29,27 @@ struct Argument {
 };
 inline constexpr std::size_t kArgumentsMax = 6;
 
+// What a step takes for granted because of where the code stands: who runs, who is in a stop, which slots are new.
+enum class Needs : std::uint8_t {
+  request,        // argument 0 can make a system call
+  fork,           // the same, and 1 and 2 are free slots
+  exec,           // a process with one thread
+  thread_create,  // process 0 has a thread that runs, 1 is a free slot
+  thread_exit,    // not the last thread
+  exit_begins,    // not init
+  exit_ends,      // not init
+  job_stop,       // not init, and a signal that stops
+  post,           // any living process, any signal
+  process_call,   // process 0 has a thread that can make a system call
+  resumed,        // thread 0 runs, and was in ptracestop()
+  leave_stop,     // thread 0 runs, and its stop is over
+  suspend_check,  // thread 0 runs
+  vfork_wait,     // thread 0 waits for its vfork child
+  fork_return,    // thread 0 has not been in user mode yet
+  traced_thread,  // thread 0 of a tracee runs
+  thread,         // thread 0 runs
+};
+
 struct Rule {
   // Who takes the step; what the code takes for granted there is checked by nobody else.
   enum class By : std::uint8_t {
@@ -38,6 +59,8 @@ struct Rule {
     process,  // the kernel on behalf of a process, argument 0
   };
   By by;
+  Needs needs;
+  int number = -1;  // of the request, if it is one
   std::vector<Argument> arguments;
   ir::Program program;  // program.name is the rule's name
   std::function<void(Exec<SmallState>&, const std::vector<std::int32_t>&)> run;
@@ -46,6 +69,10 @@ struct Rule {
 // All rules, as a kernel with these behaviours has them.  A request that can name its target by pid or by tid is there
 // for each, and so is a rule with compile-time options for each combination that matters.
 std::vector<Rule> all_rules(const Behaviours& kernel);
+
+// Whether the kernel could come to this rule with these arguments in this state.  The rule's own guards say what the code
+// decides; this says the rest.
+bool is_reachable(const Rule& rule, const SmallState& state, const std::vector<std::int32_t>& arguments);
 
 // The same, written down only.
 std::vector<ir::Program> programs(const Behaviours& kernel);

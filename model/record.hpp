@@ -52,6 +52,7 @@ class Record {
     program_.code.push_back(instruction);
     return std::int32_t(program_.code.size()) - 1;
   }
+  const std::string& name() const { return program_.name; }
   ir::Program take() { return std::move(program_); }
 
   const Behaviours& behaviour() const { return b_; }
@@ -108,6 +109,10 @@ class Record {
   void unlock(Lock lock, P p) { add({.op = ir::Op::unlock, .a = p.slot.id, .imm = int(lock)}); }
   void hold(P p, Lock what = Lock::proc) { add({.op = ir::Op::hold, .a = p.slot.id, .imm = int(what)}); }
   void release(P p, Lock what = Lock::proc) { add({.op = ir::Op::release, .a = p.slot.id, .imm = int(what)}); }
+  void leave(Lock lock, P p) { add({.op = ir::Op::unlock, .a = p.slot.id, .imm = int(lock), .imm2 = 1}); }
+  void let_go(P p, Lock what = Lock::proc) {
+    add({.op = ir::Op::release, .a = p.slot.id, .imm = int(what), .imm2 = 1});
+  }
   void sleep(P p) { add({.op = ir::Op::sleep, .a = p.slot.id, .imm = int(Lock::token)}); }
   void wakeup(P p) { add({.op = ir::Op::wakeup, .a = p.slot.id}); }
   void emit(trace::Ktr line, P p) { emit(line, p, lit(0)); }

@@ -192,6 +192,12 @@ static_assert(letters_match());
 
 }  // namespace
 
+std::optional<KtrFormat> find_format(std::string_view format) {
+  for (const CtrFormat& known : kFormats)
+    if (known.format == format) return KtrFormat{known.line, known.roles, known.arg0};
+  return std::nullopt;
+}
+
 Message read_message(std::string_view text, Event& event) {
   if (text.empty() || !may_begin_message(text[0])) {
     return Message::other_class;

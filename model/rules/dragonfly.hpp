@@ -47,7 +47,7 @@ void dragonfly_resume(K& k, ProcRef<K> p, LwpRef<K> lp, const PtraceArgs<K>& a) 
   auto addr = k.open(Open::set_pc, 3);
   k.require(!(addr == k.lit(2)), Errno::einval, at("pc-refused", {.dragonfly55 = 485}));
   k.when(addr == k.lit(1), [&] { k.move(Move::pc, lp); });
-  k.release(p, Lock::lwp);
+  k.let_go(p, Lock::lwp);
   if (a.req == PT_DETACH) {
     k.when(!(p[p_oppid] == p[p_pptr]), [&] {
       auto pp = proc(k, p[p_oppid]);
@@ -132,10 +132,11 @@ LwpRef<K> dragonfly_ptrace(K& k, LwpRef<K> td, const PtraceArgs<K>& a) {
     traced_by_caller(k, curp, p);
   }
   auto lp = lwp(k, k.first_lwp(p));
-  if (a.req != PT_TRACE_ME) k.guard(!none(k, lp.slot), at("first-lwp-exists", {.dragonfly55 = 432}));  // B39
+  if (a.req != PT_TRACE_ME && a.req != PT_ATTACH && a.req != PT_KILL)          // which do not touch it
+    k.guard(!none(k, lp.slot), at("first-lwp-exists", {.dragonfly55 = 432}));  // B39
   if (has_request(k.behaviour(), a.req)) dragonfly_request(k, curp, p, lp, a);
-  k.unlock(Lock::token, p);
-  k.release(p);
+  k.leave(Lock::token, p);
+  k.let_go(p);
   return lp;
 }
 

@@ -249,7 +249,7 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
     k.hold(p);
     if (a.req == PT_STEP) single_step(true);
     set_pc();
-    k.release(p);
+    k.let_go(p);
     if (a.req == PT_DETACH) detach_by_pid(k, p);
     sendsig(k, p, td2, a.req, a.data);
   };
@@ -356,7 +356,10 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
     case PT_LWPINFO:
       k.require(a.data.between(1, kLwpinfoBytes), Errno::einval,
                 at("lwpinfo-size", {.freebsd11c = 1204, .freebsd104 = 1262}));
-      k.emit(Ktr::lwpinfo, p, td2.slot, k.either(td2[TDB_XSIG], k.lit(1), k.lit(0)), lwpinfo_flags(k, td2));
+      k.emit(Ktr::lwpinfo, p, td2.slot, k.either(td2[TDB_XSIG], k.lit(1), k.lit(0)),
+             lwpinfo_flags(k, td2) |
+                 k.either(td2[TDB_XSIG] && !(td2[td_xsig] == k.lit(0)) && a.data.between(kSiginfoEnd, kLwpinfoBytes),
+                          k.lit(PL_FLAG_SI), k.lit(0)));
       break;
     case PT_GETNUMLWPS:
       k.emit(Ktr::getnumlwps, p, p[p_numthreads]);
@@ -405,8 +408,9 @@ template <Kernel K>
 LwpRef<K> kern_ptrace(K& k, LwpRef<K> td, const PtraceArgs<K>& a) {
   const Behaviours& b = k.behaviour();
   auto curp = proc(k, td[td_proc]);
-  auto p = proc(k, a.req == PT_TRACE_ME ? curp.slot : a.pid);
-  if (takes_proctree_lock(b, a.req)) k.lock(Lock::proctree, p);
+  if (takes_proctree_lock(b, a.req)) k.lock(Lock::proctree, curp);
+  auto p = curp;
+  if (a.req != PT_TRACE_ME) p = proc(k, k.either(none(k, a.tid), a.pid, lwp(k, a.tid)[td_proc]));  // pfind(), tdfind()
   if (a.req != PT_TRACE_ME)
     k.require(is(p, ProcState::normal), Errno::esrch,
               at("no-such-process", {.freebsd51 = 421, .freebsd11c = 726, .freebsd104 = 711}));
@@ -429,9 +433,9 @@ LwpRef<K> kern_ptrace(K& k, LwpRef<K> td, const PtraceArgs<K>& a) {
   permission(k, curp, td, p, td2, a.req);
   if (b.target_is_held) k.hold(p);
   request(k, curp, p, td2, a);
-  if (b.target_is_held) k.release(p);
-  k.unlock(Lock::proc, p);
-  if (takes_proctree_lock(b, a.req)) k.unlock(Lock::proctree, p);
+  if (b.target_is_held) k.let_go(p);
+  k.leave(Lock::proc, p);
+  if (takes_proctree_lock(b, a.req)) k.leave(Lock::proctree, p);
   return td2;
 }
 

@@ -45,11 +45,12 @@ enum Request : int {
   PT_FIRSTMACH = 64,
 };
 inline constexpr int kLwpinfoBytes = 160;  // sizeof(struct ptrace_lwpinfo), LP64
+inline constexpr int kSiginfoEnd = 128;    // up to and with pl_siginfo
 
 template <Kernel K>
 struct PtraceArgs {
   Request req;                 // the number itself is data of the rule, not of the state
-  typename K::Num pid;         // slot of the process named by pid or of the thread named by tid, kNone: no such
+  typename K::Num pid;         // slot of the process named, kNone: no such, or a thread was named
   typename K::Num tid;         // slot of the thread named (pid above PID_MAX), kNone: a pid was given
   typename K::Num data;        // int data
   typename K::Num event_mask;  // PT_SET_EVENT_MASK: *(int *)addr

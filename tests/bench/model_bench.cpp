@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "model/programs.hpp"
-#include "model/rules/ptrace.hpp"
+#include "model/rules/sys_ptrace.hpp"
 
 namespace proctor::model {
 namespace {

@@ -224,57 +224,6 @@ std::vector<std::int32_t> arguments(const Rule& rule, const Dice& d) {
   return out;
 }
 
-bool is_reachable(const Rule& rule, const SmallState& state, const std::vector<std::int32_t>& a) {
-  const std::string& name = rule.program.name;
-  auto proc_is = [&](std::int32_t p, ProcState wanted) {
-    return p != kNone && state.proc[std::size_t(p)].state == wanted;
-  };
-  auto lwp_at = [&](std::int32_t td) { return td == kNone ? Lwp{} : state.lwp[std::size_t(td)]; };
-  auto exists = [&](std::int32_t td) {  // a thread of a living process
-    return td != kNone && proc_is(lwp_at(td).proc, ProcState::normal);
-  };
-  auto runs = [&](std::int32_t td) { return exists(td) && (lwp_at(td).td_flag & TD_SUSPENDED) == 0; };
-  auto flags = [&](std::int32_t p) { return p == kNone ? 0 : int(state.proc[std::size_t(p)].p_flag); };
-  // In user mode or in a system call: not in a stop, not on its way through exit, not a vfork parent that waits.
-  auto free_to_act = [&](std::int32_t td) {
-    return runs(td) && (lwp_at(td).td_flag & (TDB_XSIG | TD_RFPPWAIT | TDB_STOPATFORK)) == 0 &&
-           (flags(lwp_at(td).proc) & P_WEXIT) == 0 && state.proc[lwp_at(td).proc].p_xthread != td;
-  };
-  auto has_free_thread = [&](std::int32_t p) {
-    for (int td = 0; td < SmallState::kLwps; ++td)
-      if (lwp_at(td).proc == p && free_to_act(td)) return true;
-    return false;
-  };
-  auto is_init = [&](std::int32_t td) { return td != kNone && lwp_at(td).proc == kInit; };
-
-  if (rule.by == Rule::By::request) return free_to_act(a[0]);
-  if (name.find("fork") != std::string::npos && rule.by == Rule::By::call)
-    return free_to_act(a[0]) && a[1] != kNone && a[2] != kNone && lwp_at(a[2]).proc == kNone;
-  if (name.starts_with("execve")) {  // thread_single() has ended the others: they cannot be in a stop
-    return free_to_act(a[0]) && !is_init(a[0]) && state.proc[lwp_at(a[0]).proc].p_numthreads == 1;
-  }
-  if (name == "thr_new") return has_free_thread(a[0]) && a[0] != kInit && a[1] != kNone && lwp_at(a[1]).proc == kNone;
-  if (name == "thr_exit") return free_to_act(a[0]) && state.proc[lwp_at(a[0]).proc].p_numthreads > 1;
-  if (name == "exit1: P_WEXIT") return free_to_act(a[0]) && !is_init(a[0]);
-  if (name == "exit1: zombie") return a[0] != kNone && a[0] != kInit;
-  if (name == "sigstop") return a[0] != kNone && a[0] != kInit && (a[1] == 17 || a[1] == 18);  // init ignores them
-  if (name == "psignal") return a[0] != kNone && a[1] != 0 && proc_is(a[0], ProcState::normal);
-  if (rule.by == Rule::By::call) return a[0] != kNone && has_free_thread(a[0]);
-  // The rest are steps of a thread.
-  if (!runs(a[0])) return false;
-  const Lwp td = lwp_at(a[0]);
-  const int p_flag = flags(td.proc);
-  if (name == "ptracestop: resumed")
-    return ((td.td_flag & TDB_XSIG) != 0 || state.proc[td.proc].p_xthread == a[0]) && (p_flag & P_WEXIT) == 0;
-  if (name == "leave_stop")
-    return ((td.td_flag & TDB_XSIG) == 0 || (p_flag & P_TRACED) == 0) && state.proc[td.proc].p_xthread != a[0];
-  if (name == "thread_suspend_check") return (p_flag & P_WEXIT) == 0;
-  if (name == "vfork_wait_over") return (td.td_flag & TD_RFPPWAIT) != 0;
-  if (name == "fork_return") return (p_flag & P_WEXIT) == 0;
-  if (name == "ptracestop") return free_to_act(a[0]) && (p_flag & P_TRACED) != 0;
-  return free_to_act(a[0]);
-}
-
 // How often a walk tries a rule: what brings processes together comes more often than what ends them.
 int weight(const Rule& rule) {
   const std::string& name = rule.program.name;

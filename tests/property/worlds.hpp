@@ -41,10 +41,6 @@ std::ostream& operator<<(std::ostream& os, const Dice& dice);
 rc::Gen<Dice> dice();
 std::vector<std::int32_t> arguments(const Rule& rule, const Dice& dice);
 
-// Whether the kernel could come to this rule with these arguments in this state.  The rule's own guards say what the
-// code decides; this says what holds because of where the code stands: who runs, who is in a stop, which slots are new.
-bool is_reachable(const Rule& rule, const SmallState& state, const std::vector<std::int32_t>& arguments);
-
 struct Step {
   std::uint32_t rule = 0;
   Dice dice;

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "checker/source/lockstep.hpp"
+
+#include "model/rules/requests.hpp"
+
+namespace proctor::source {
+
+using model::CR_ROOT;
+using model::Exec;
+using model::kNone;
+using model::Outcome;
+using model::Rule;
+using model::SmallState;
+using model::Takes;
+using scenario::Action;
+
+SmallState start_state(Random& random) {
+  SmallState state = SmallState::boot();
+  state.proc[model::kInit].p_cred = CR_ROOT;
+  if (random.below(2) == 0) state.proc[model::kInit].p_flag = 0;  // an init that may be debugged
+  return state;
+}
+
+namespace {
+
+// How often a rule comes, among requests and among the others.
+int weight(const Rule& rule) {
+  const std::string& name = rule.program.name;
+  if (rule.by == Rule::By::request) {
+    using namespace model::rules;
+    int often = 1;
+    if (rule.number == PT_ATTACH) often = 9;
+    if (rule.number == PT_CONTINUE || rule.number == PT_TRACE_ME) often = 5;
+    if (rule.number == PT_DETACH || rule.number == PT_STEP) often = 4;
+    if (rule.number == PT_LWPINFO || rule.number == PT_IO) often = 3;
+    return name.ends_with(", tid)") ? often : 3 * often;
+  }
+  switch (rule.needs) {
+    case model::Needs::fork: return name == "fork" ? 12 : 3;
+    case model::Needs::thread_create: return 6;
+    case model::Needs::exit_begins: return 3;
+    case model::Needs::exit_ends: return 6;
+    case model::Needs::exec: return name == "execve: P_INEXEC" ? 2 : 3;
+    case model::Needs::suspend_check: return 12;
+    case model::Needs::resumed:
+    case model::Needs::leave_stop:
+    case model::Needs::fork_return: return 10;
+    case model::Needs::traced_thread: return 8;
+    case model::Needs::job_stop: return 4;
+    default: break;
+  }
+  if (name == "issignal") return 25;
+  if (name.starts_with("wait6")) return name.ends_with(": nothing") ? 1 : name.ends_with(": trapped") ? 12 : 3;
+  if (name.starts_with("sysctl") || name == "jail" || name.starts_with("setuid")) return 1;
+  return 3;
+}
+
+}  // namespace
+
+Generator::Generator(const scenario::Vocabulary& words) : words_(words) {
+  for (std::size_t i = 0; i < words.rules().size(); ++i) {
+    const Rule& rule = words.rules()[i];
+    auto& list = rule.by == Rule::By::request ? requests_ : environment_;
+    list.insert(list.end(), std::size_t(weight(rule)), std::uint16_t(i));
+    const std::string& name = rule.program.name;
+    if (name.starts_with("wait6") && name.ends_with(": trapped")) waits_.push_back(std::uint16_t(i));
+    const int often = name == "issignal" || name == "thread_suspend_check" ? 3 : 1;
+    if (name == "issignal" || name == "ptracestop" || rule.needs == model::Needs::suspend_check ||
+        rule.needs == model::Needs::resumed || rule.needs == model::Needs::leave_stop)
+      stops_.insert(stops_.end(), std::size_t(often), std::uint16_t(i));
+  }
+}
+
+void Generator::fill(const Rule& rule, const SmallState& state, Random& random, Action& action) const {
+  constexpr std::int32_t data[] = {0, 0, 0, 1, 4, 5, 9, 17, 19, 100, 127, 128, 129, 159, 160, 161, -1, 0x7fffffff};
+  constexpr std::int32_t signals[] = {1, 5, 9, 17, 17, 17, 18, 19, 20, 128};
+  constexpr std::int32_t statuses[] = {0, 9, 0x0100, 0xff00};
+  action.arguments.resize(rule.arguments.size());
+  const std::size_t first = rule.by == Rule::By::request ? 1 : 0;  // who calls has been chosen already
+  for (std::size_t i = first; i < rule.arguments.size(); ++i) {
+    std::int32_t& value = action.arguments[i];
+    auto one_of = [&](const auto& values) { return values[random.below(std::uint32_t(std::size(values)))]; };
+    switch (rule.arguments[i].takes) {
+      case Takes::process: {
+        const auto n = random.below(16);
+        value = n == 15 ? std::int32_t{kNone} : std::int32_t(n % SmallState::kProcs);
+        // mostly one that exists
+        if (n > 3 && n < 15 && state.proc[std::size_t(value)].state == model::ProcState::free)
+          value = std::int32_t(random.below(SmallState::kProcs));
+        if (n > 7 && n < 15 && state.proc[std::size_t(value)].state == model::ProcState::free) value = model::kInit + 1;
+        break;
+      }
+      case Takes::thread: {
+        const auto n = random.below(3 * SmallState::kLwps + 1);
+        value = n == 3 * SmallState::kLwps ? std::int32_t{kNone} : std::int32_t(n % SmallState::kLwps);
+        break;
+      }
+      case Takes::data: value = one_of(data); break;
+      case Takes::signal: value = one_of(signals); break;
+      case Takes::mask: value = std::int32_t(random.below(0x41)); break;
+      case Takes::status: value = one_of(statuses); break;
+      case Takes::yes_no: value = 0; break;
+    }
+  }
+  action.choices = {};
+  if (random.below(3) == 0)
+    for (std::uint8_t& choice : action.choices)
+      if (random.below(4) == 0) choice = std::uint8_t(random.below(3) + (random.below(8) == 0 ? 1 : 0));
+  auto ways = [&](model::Open kind, int count) {
+    std::uint8_t& choice = action.choices[std::size_t(kind)];
+    choice = std::uint8_t(choice % count);
+  };
+  // Only what the rules can tell apart, so that both sides read the same.
+  ways(model::Open::copyin, 2);
+  ways(model::Open::copyout, 2);
+  ways(model::Open::cansee, 2);
+  ways(model::Open::candebug, 2);
+  ways(model::Open::io_op, 3);
+  ways(model::Open::memory, 3);
+  ways(model::Open::registers, 3);
+  ways(model::Open::machine, 3);
+  ways(model::Open::vm_entry, 4);
+  ways(model::Open::sigchld_ignored, 2);
+  ways(model::Open::set_pc, 3);
+  ways(model::Open::single_step, 2);
+}
+
+// A tracee, if there is one, by lot.
+int Generator::tracee(const SmallState& state, Random& random) {
+  int found = kNone;
+  std::uint32_t count = 0;
+  for (int p = 0; p < SmallState::kProcs; ++p) {
+    const model::Proc& q = state.proc[std::size_t(p)];
+    if ((q.p_flag & model::P_TRACED) == 0 || q.state != model::ProcState::normal || q.p_pptr == kNone) continue;
+    if (random.below(++count) == 0) found = p;
+  }
+  return found;
+}
+
+bool Generator::pick_request(const SmallState& state, Random& random, Action& action) const {
+  // Most calls are made by a debugger, about its tracee.
+  const int target = random.below(8) < 5 ? tracee(state, random) : int{kNone};
+  for (int tries = 0; tries < 8; ++tries) {
+    action.rule = requests_[random.below(std::uint32_t(requests_.size()))];
+    const Rule& rule = words_.rules()[action.rule];
+    action.arguments.assign(1, std::int32_t(random.below(SmallState::kLwps)));
+    if (target != kNone && state.lwp[std::size_t(action.arguments[0])].proc != state.proc[std::size_t(target)].p_pptr)
+      continue;
+    if (!is_reachable(rule, state, action.arguments)) continue;
+    fill(rule, state, random, action);
+    if (target == kNone || rule.number == model::rules::PT_TRACE_ME) return true;
+    if (rule.arguments[1].takes == Takes::process) {
+      action.arguments[1] = target;
+      return true;
+    }
+    for (int td = 0; td < SmallState::kLwps; ++td)
+      if (state.lwp[std::size_t(td)].proc == target && (action.arguments[1] == kNone || random.below(2) == 0))
+        action.arguments[1] = td;
+    return true;
+  }
+  return false;
+}
+
+// What brings a tracee on its way: it stops, its threads follow, its debugger waits, it goes on.
+bool Generator::pick_for_tracee(const SmallState& state, Random& random, Action& action) const {
+  const int p = tracee(state, random);
+  if (p == kNone) return false;
+  const model::Proc& q = state.proc[std::size_t(p)];
+  int td = kNone;
+  std::uint32_t count = 0;
+  for (int i = 0; i < SmallState::kLwps; ++i) {
+    const model::Lwp& lwp = state.lwp[std::size_t(i)];
+    if (lwp.proc == p && (lwp.td_flag & model::TD_SUSPENDED) == 0 && random.below(++count) == 0) td = i;
+  }
+  const bool stopped = (q.p_flag & model::P_STOPPED) != 0;
+  if (td == kNone || (stopped && q.p_suspcount == q.p_numthreads)) {
+    if ((q.p_flag & model::P_WAITED) != 0) return false;
+    action.rule = waits_[random.below(std::uint32_t(waits_.size()))];
+    action.arguments = {q.p_pptr, p, p};
+  } else {
+    action.rule = stops_[random.below(std::uint32_t(stops_.size()))];
+    const Rule& rule = words_.rules()[action.rule];
+    fill(rule, state, random, action);
+    action.arguments[0] = td;
+  }
+  action.choices = {};
+  return is_reachable(words_.rules()[action.rule], state, action.arguments);
+}
+
+bool Generator::pick_environment(const SmallState& state, Random& random, Action& action) const {
+  for (int tries = 0; tries < 24; ++tries) {
+    action.rule = environment_[random.below(std::uint32_t(environment_.size()))];
+    const Rule& rule = words_.rules()[action.rule];
+    fill(rule, state, random, action);
+    if (rule.needs == model::Needs::fork || rule.needs == model::Needs::thread_create) {
+      // a free slot is rare among random ones
+      for (int td = 0; td < SmallState::kLwps; ++td)
+        if (state.lwp[std::size_t(td)].proc == kNone) action.arguments.back() = td;
+    }
+    if (is_reachable(rule, state, action.arguments)) return true;
+  }
+  return false;
+}
+
+bool Generator::pick(const SmallState& state, Random& random, Action& action) const {
+  int processes = 0;
+  for (const model::Proc& p : state.proc) processes += p.state == model::ProcState::normal ? 1 : 0;
+  if (processes >= 3 && random.below(100) < 40 && pick_for_tracee(state, random, action)) return true;
+  const std::uint32_t request_share = processes < 3 ? 20 : 75;
+  return random.below(100) < request_share ? pick_request(state, random, action)
+                                           : pick_environment(state, random, action);
+}
+
+void Lockstep::begin(const SmallState& start) {
+  state_ = start;
+  a_.reset();
+  a_.store(state_);
+  if (b_ != nullptr) {
+    b_->reset();
+    b_->store(state_);
+  }
+}
+
+bool Lockstep::step(const Action& action, std::uint64_t dice) {
+  const Rule& rule = words_.rules()[action.rule];
+  if (!is_reachable(rule, state_, action.arguments)) return false;
+  if (rule.by == Rule::By::request) {
+    call(action, rule, dice);
+    return true;
+  }
+  SmallState next = state_;
+  Exec<SmallState> k(next, words_.kernel(), action.choices);
+  rule.run(k, action.arguments);
+  if (!k.outcome().possible || next == state_) return false;
+  state_ = next;
+  ++steps;
+  a_.store(state_);
+  if (b_ != nullptr) b_->store(state_);
+  return true;
+}
+
+void Lockstep::call(const Action& action, const Rule& rule, std::uint64_t dice) {
+  SmallState next = state_;
+  locks_.clear();
+  Exec<SmallState> k(next, words_.kernel(), action.choices, &locks_);
+  k.coverage = coverage;
+  rule.run(k, action.arguments);
+  if (!k.outcome().possible) {  // the source would loop for ever or panic there
+    ++not_made;
+    return;
+  }
+  ++calls;
+  a_.call(action, dice, seen_a_);
+  if (b_ == nullptr) {
+    compare(words_, action, state_, k.outcome(), locks_, next, seen_a_);
+    state_ = next;
+    return;
+  }
+  b_->call(action, dice, seen_b_);
+  compare(seen_a_, seen_b_);
+  state_ = seen_a_.state;
+}
+
+void Lockstep::explore(std::uint64_t seed, int length, Sequence& sequence) {
+  Random random(seed);
+  sequence.seed = seed;
+  sequence.start = start_state(random);
+  sequence.actions.clear();
+  begin(sequence.start);
+  for (int i = 0; i < 6 * length && int(sequence.actions.size()) < length; ++i) {
+    Action action;
+    if (!generator_.pick(state_, random, action)) continue;
+    const std::uint64_t dice = random.next();
+    sequence.actions.push_back(std::move(action));
+    progress(sequence.actions.size() - 1);
+    if (!step(sequence.actions.back(), dice)) sequence.actions.pop_back();
+  }
+}
+
+void Lockstep::replay(const Sequence& sequence) {
+  Random random(sequence.seed);
+  begin(sequence.start);
+  for (std::size_t i = 0; i < sequence.actions.size(); ++i) {
+    progress(i);
+    step(sequence.actions[i], random.next());
+  }
+}
+
+}  // namespace proctor::source

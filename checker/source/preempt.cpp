@@ -1,0 +1,285 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "checker/source/preempt.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "model/rules/requests.hpp"
+
+namespace proctor::source {
+
+using model::kNone;
+using model::LockEvent;
+using model::Rule;
+using model::SmallState;
+using scenario::Action;
+
+namespace {
+constexpr std::size_t kFlightsMax = 3, kStack = 128 * 1024, kDecisionsMax = 4000;
+}  // namespace
+
+// One call in flight, on both sides.
+struct Preemptive::Fiber {
+  Harness::Flight flight;
+  Action action;
+  SmallState before;
+  std::optional<model::ir::Run> model;
+  std::vector<LockEvent> passed;     // lock operations of the model so far
+  std::optional<LockEvent> pending;  // what the source is about to do
+  bool asleep = false;               // DragonFly: has given its tokens up
+  bool done = false;
+  std::optional<Finding> finding;
+  std::vector<char> stack = std::vector<char>(kStack);
+  ucontext_t context{};
+  Preemptive* owner = nullptr;
+};
+
+Preemptive::Preemptive(const scenario::Vocabulary& words, Harness& a, Harness* b)
+    : words_(words), a_(a), generator_(words) {
+  (void)b;  // two sources are compared call by call only
+}
+Preemptive::~Preemptive() = default;
+
+void Preemptive::entry(unsigned high, unsigned low) {
+  auto* fiber = reinterpret_cast<Fiber*>(std::uintptr_t(high) << 32 | low);
+  try {
+    fiber->owner->a_.begin(fiber->flight);
+  } catch (Finding& finding) {
+    fiber->finding = std::move(finding);
+  }
+  fiber->done = true;
+  fiber->pending.reset();
+  swapcontext(&fiber->context, &fiber->owner->scheduler_);
+}
+
+void Preemptive::switch_to(Fiber& fiber) {
+  running_ = &fiber;
+  a_.resume(fiber.flight);
+  swapcontext(&scheduler_, &fiber.context);
+  running_ = nullptr;
+  if (fiber.finding) throw *fiber.finding;
+}
+
+// Both sides have come to their next lock operation, or to their end.
+void Preemptive::check(Fiber& fiber) {
+  const auto expected = fiber.model->next();
+  if (fiber.done && !expected) return finish(fiber);
+  const std::string where = print(words_, fiber.action, fiber.before);
+  if (expected != fiber.pending)
+    throw Finding{"locks", fmt::format("{}\n  {} expected, {} seen", where,
+                                       expected ? lock_text(*expected) : std::string("the end of the call"),
+                                       fiber.pending ? lock_text(*fiber.pending) : std::string("the end of the call"))};
+  const SmallState seen = a_.load();
+  if (!(seen == state_))
+    throw Finding{"state", fmt::format("{}\n  the state before {}:\n{}", where, lock_text(*expected),
+                                       state_difference(state_, seen))};
+}
+
+void Preemptive::finish(Fiber& fiber) {
+  if (coverage != nullptr) {
+    const model::Outcome& out = fiber.model->outcome();
+    if (!out.clause.id.empty()) ++(*coverage)[out.clause.id].failed;
+  }
+  compare(words_, fiber.action, fiber.before, fiber.model->outcome(), fiber.passed, state_, fiber.flight.seen);
+  const auto at = std::find_if(fibers_.begin(), fibers_.end(), [&](const auto& f) { return f.get() == &fiber; });
+  idle_.push_back(std::move(*at));
+  fibers_.erase(at);
+  a_.forget_flights();
+  for (const auto& other : fibers_) a_.add_flight(other->flight);
+}
+
+void Preemptive::start(const Action& action, std::uint64_t dice) {
+  std::unique_ptr<Fiber> fiber;
+  if (idle_.empty()) {
+    fiber = std::make_unique<Fiber>();
+  } else {
+    fiber = std::move(idle_.back());
+    idle_.pop_back();
+  }
+  fiber->action = action;
+  fiber->before = state_;
+  fiber->passed.clear();
+  fiber->pending.reset();
+  fiber->asleep = fiber->done = false;
+  fiber->finding.reset();
+  fiber->owner = this;
+  fiber->flight.td = action.arguments[0];
+  fiber->flight.action = &fiber->action;
+  fiber->flight.dice = dice;
+  fiber->flight.held.clear();
+  const Rule& rule = words_.rules()[action.rule];
+  fiber->model.emplace(rule.program, state_, action.arguments, action.choices);
+  getcontext(&fiber->context);
+  fiber->context.uc_stack.ss_sp = fiber->stack.data();
+  fiber->context.uc_stack.ss_size = fiber->stack.size();
+  fiber->context.uc_link = nullptr;
+  const auto self = reinterpret_cast<std::uintptr_t>(fiber.get());
+  makecontext(&fiber->context, reinterpret_cast<void (*)()>(&Preemptive::entry), 2, unsigned(self >> 32),
+              unsigned(self & 0xffffffffU));
+  Fiber& f = *fiber;
+  fibers_.push_back(std::move(fiber));
+  a_.add_flight(f.flight);
+  ++calls;
+  switch_to(f);
+  check(f);
+}
+
+bool Preemptive::can_go(const Fiber& fiber) const {
+  const LockEvent& next = *fiber.pending;
+  for (const auto& other : fibers_) {
+    if (other.get() == &fiber || other->asleep) continue;
+    for (const LockEvent& held : other->flight.held) {
+      if (held.op != LockEvent::Op::lock || held.lock == model::Lock::crit) continue;
+      if (next.op == LockEvent::Op::lock && held.lock == next.lock && held.proc == next.proc) return false;
+      if (fiber.asleep)  // takes its tokens again
+        for (const LockEvent& own : fiber.flight.held)
+          if (own.op == LockEvent::Op::lock && own.lock == held.lock && own.proc == held.proc) return false;
+    }
+  }
+  return true;
+}
+
+void Preemptive::go(Fiber& fiber) {
+  if (fiber.pending->op == LockEvent::Op::sleep && !fiber.asleep) {
+    fiber.asleep = true;
+    return;
+  }
+  fiber.asleep = false;
+  fiber.passed.push_back(*fiber.pending);
+  fiber.pending.reset();
+  fiber.model->pass();
+  fiber.model->next();
+  if (!fiber.model->outcome().possible) {  // what came between makes the source loop or panic: see no further
+    abandoned_ = true;
+    ++not_made;
+    return;
+  }
+  switch_to(fiber);
+  check(fiber);
+}
+
+// The environment acts as a whole, so it needs its locks free; and it does nothing that the kernel makes wait for a call
+// in flight: a process does not end while it is held, or while one of its threads is in a call.
+bool Preemptive::may_act(const Action& action) const {
+  const Rule& rule = words_.rules()[action.rule];
+  const bool of_thread = rule.arguments[0].takes == model::Takes::thread;
+  const int process = of_thread ? state_.lwp[std::size_t(action.arguments[0])].proc : action.arguments[0];
+  for (const auto& fiber : fibers_) {
+    const int caller = state_.lwp[std::size_t(fiber->flight.td)].proc;
+    if (rule.by == Rule::By::request) {
+      if (fiber->flight.td == action.arguments[0]) return false;
+      continue;
+    }
+    for (const LockEvent& held : fiber->flight.held)
+      if (held.op == LockEvent::Op::lock && !fiber->asleep) return false;
+    const bool own = rule.needs != model::Needs::post && rule.needs != model::Needs::job_stop;
+    if (own && process == caller) return false;
+    if (rule.needs == model::Needs::exit_ends || rule.program.name.ends_with(": exited")) {
+      const Rule& call = words_.rules()[fiber->action.rule];
+      int target = fiber->action.arguments[1];
+      if (words_.by_tid(fiber->action.rule) && target != kNone) target = state_.lwp[std::size_t(target)].proc;
+      const int ends = rule.needs == model::Needs::exit_ends ? process : action.arguments[1];
+      if (ends == target || ends == caller || call.number == model::rules::PT_DETACH) return false;
+    }
+    // The thread that a call is about stays: the kernel looks it up once.
+    if (rule.needs == model::Needs::exec || rule.needs == model::Needs::thread_exit ||
+        rule.needs == model::Needs::exit_begins)
+      return false;
+  }
+  return true;
+}
+
+bool Preemptive::act(const Action& action, std::uint64_t dice) {
+  const Rule& rule = words_.rules()[action.rule];
+  if (!is_reachable(rule, state_, action.arguments) || !may_act(action)) return false;
+  if (rule.by == Rule::By::request) {
+    if (fibers_.size() >= kFlightsMax) return false;
+    SmallState probe = state_;  // a call that would loop for ever or panic is not made
+    model::Exec<SmallState> k(probe, words_.kernel(), action.choices);
+    rule.run(k, action.arguments);
+    if (!k.outcome().possible || (!fibers_.empty() && rule.number == model::rules::PT_ATTACH)) {
+      if (!k.outcome().possible ||
+          state_.proc[state_.lwp[std::size_t(action.arguments[0])].proc].p_flag & model::P_TRACED) {
+        ++not_made;
+        return false;
+      }
+    }
+    start(action, dice);
+    return true;
+  }
+  SmallState next = state_;
+  model::Exec<SmallState> k(next, words_.kernel(), action.choices);
+  rule.run(k, action.arguments);
+  if (!k.outcome().possible || next == state_) return false;
+  state_ = next;
+  ++steps;
+  a_.store(state_);
+  return true;
+}
+
+void Preemptive::run(Sequence& sequence, std::size_t length, Random* random) {
+  state_ = sequence.start;
+  for (auto& fiber : fibers_) idle_.push_back(std::move(fiber));
+  fibers_.clear();
+  a_.reset();
+  a_.at_lock = [this](Harness::Flight&, const LockEvent& event) {
+    Fiber& self = *running_;
+    self.pending = event;
+    swapcontext(&self.context, &scheduler_);
+  };
+  a_.store(state_);
+  std::size_t decision = 0, taken = 0;
+  Random dice(sequence.seed ^ 0xd1ce);
+  auto decide = [&](std::uint32_t ways) {
+    if (decision >= sequence.schedule.size()) sequence.schedule.push_back(random != nullptr ? random->below(60) : 0);
+    return sequence.schedule[decision++] % ways;
+  };
+  abandoned_ = false;
+  while (!abandoned_ && (taken < length || !fibers_.empty())) {
+    if (decision > kDecisionsMax) throw Finding{"hang", "the calls do not end"};
+    std::vector<Fiber*> ready;
+    for (const auto& fiber : fibers_)
+      if (can_go(*fiber)) ready.push_back(fiber.get());
+    const bool more = taken < length;
+    if (ready.empty() && !more) {
+      std::string text = "no call can go on:";
+      for (const auto& fiber : fibers_)
+        text +=
+            fmt::format("\n  {} waits for {}", print(words_, fiber->action, fiber->before), lock_text(*fiber->pending));
+      throw Finding{"deadlock", text};
+    }
+    const std::uint32_t choice = decide(std::uint32_t(ready.size() + (more ? 1 : 0)));
+    if (choice < ready.size()) {
+      progress();
+      go(*ready[choice]);
+      continue;
+    }
+    if (random != nullptr) {
+      Action action;
+      ++taken;
+      if (!generator_.pick(state_, *random, action)) continue;
+      sequence.actions.push_back(action);
+    } else {
+      ++taken;
+    }
+    progress();
+    const std::size_t at = random != nullptr ? sequence.actions.size() - 1 : taken - 1;
+    act(sequence.actions[at], dice.next());  // one that cannot be taken stays in the list: the schedule counts it
+  }
+  a_.at_lock = nullptr;
+}
+
+void Preemptive::explore(std::uint64_t seed, int length, Sequence& sequence) {
+  Random random(seed);
+  sequence.seed = seed;
+  sequence.start = start_state(random);
+  sequence.actions.clear();
+  sequence.schedule.clear();
+  run(sequence, std::size_t(length), &random);
+}
+
+void Preemptive::replay(Sequence sequence) { run(sequence, sequence.actions.size(), nullptr); }
+
+}  // namespace proctor::source

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// Lockstep with up to three calls in flight: each runs on a stack of its own and may be preempted before every lock
+// operation.  Which one goes on, or whether the environment acts, is decided by a schedule: one number a decision.  At
+// each of these points both sides must be about to do the same lock operation and be in the same state.
+#pragma once
+
+#include <ucontext.h>
+
+#include <deque>
+
+#include "checker/source/lockstep.hpp"
+
+namespace proctor::source {
+
+class Preemptive {
+ public:
+  Preemptive(const scenario::Vocabulary& words, Harness& a, Harness* b);
+  ~Preemptive();
+  Preemptive(const Preemptive&) = delete;
+  Preemptive& operator=(const Preemptive&) = delete;
+
+  std::function<void()> progress = [] {};
+  std::uint64_t calls = 0, steps = 0, not_made = 0;
+  model::ClauseCoverage* coverage = nullptr;
+
+  void explore(std::uint64_t seed, int length, Sequence& sequence);
+  void replay(Sequence sequence);
+
+ private:
+  struct Fiber;
+  void run(Sequence& sequence, std::size_t length, Random* random);
+  bool may_act(const scenario::Action& action) const;
+  bool act(const scenario::Action& action, std::uint64_t dice);
+  bool can_go(const Fiber& fiber) const;
+  void go(Fiber& fiber);
+  void start(const scenario::Action& action, std::uint64_t dice);
+  void switch_to(Fiber& fiber);
+  void check(Fiber& fiber);
+  void finish(Fiber& fiber);
+  static void entry(unsigned high, unsigned low);
+
+  const scenario::Vocabulary& words_;
+  Harness& a_;
+  Generator generator_;
+  model::SmallState state_;
+  std::vector<std::unique_ptr<Fiber>> fibers_, idle_;
+  Fiber* running_ = nullptr;
+  bool abandoned_ = false;
+  ucontext_t scheduler_{};
+};
+
+}  // namespace proctor::source
