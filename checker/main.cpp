@@ -205,7 +205,8 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     Options options;
     source::Options source_options;
-    CLI::App* source = app.add_subcommand("source", "run a kernel's own sys_process.c beside the model, or two of them");
+    CLI::App* source =
+        app.add_subcommand("source", "run a kernel's own sys_process.c beside the model, or two of them");
     source->add_option("-k,--kernel", source_options.kernel, "the kernel that the source is of")->required();
     source->add_option("--calls", source_options.calls, "how many calls to make")->capture_default_str();
     source->add_option("--seed", source_options.seed, "of the random sequences")->capture_default_str();
@@ -216,6 +217,7 @@ int main(int argc, char** argv) {
         ->capture_default_str();
     source->add_option("--rerun", source_options.rerun, "run a saved run or a scenario instead of random sequences");
     source->add_option("--save", source_options.save, "where to save the run that shows a finding");
+    source->add_flag("--as-found", source_options.as_found, "do not look for a shorter run that shows the same");
     source->add_flag("--coverage", source_options.coverage, "print how often each clause held and failed");
     source->add_option("--format", source_options.format, "text or jsonl")
         ->check(CLI::IsMember({"text", "jsonl"}))

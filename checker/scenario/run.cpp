@@ -345,7 +345,14 @@ class Runner {
     r.taken.push_back(machine_.take(*r.action));
     fill(r);
     const Outcome& o = r.taken.back().outcome;
-    if (o.possible && o.error == Errno::ok && o.result != 0) r.result = o.result;
+    if (!o.possible || o.error != Errno::ok) return;
+    if (rule.program.name.starts_with("wait6")) {
+      const std::string report = rule.program.name.substr(rule.program.name.find(": ") + 2);
+      r.report = report == "nothing" ? report : report_words(report, r.before.proc[std::size_t(o.result)]);
+      if (report != "nothing") r.result = o.result;
+    } else if (o.result != 0) {
+      r.result = o.result;
+    }
   }
 
   void exit(LineResult& r) {
@@ -369,6 +376,7 @@ class Runner {
     r.actor_thread = first_thread(r.actor);
     if (tokens_.size() < 3) ends("a process, as p3, or any");
     const bool any = tokens_[2].text == "any";
+    r.waits_for_any = any;
     r.target = any ? int(kNone) : tokens_[2].text == "nobody" ? int(kNone) : process(tokens_[2], false);
     const bool by_pid = !any;
     std::string_view only;

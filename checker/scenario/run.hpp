@@ -63,8 +63,9 @@ struct LineResult {
   std::optional<Action> action;         // kind action
   int actor = model::kNone;             // the process
   int actor_thread = model::kNone;
-  int target = model::kNone;            // wait: the process asked for, kNone any; reaction: the signal is in `signal`
-  int signal = 0;
+  int target = model::kNone;            // wait: the process asked for
+  bool waits_for_any = false;
+  int signal = 0;                       // reaction
   int status = 0;                       // exit: what _exit(2) is given
   std::vector<Taken> taken;             // the actions that it stands for
   std::vector<Taken> settled;           // internal steps after it

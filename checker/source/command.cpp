@@ -100,6 +100,7 @@ class Command {
     Plan plan{.calls = options_.calls,
               .seed = options_.seed,
               .preemptive = options_.preemptive,
+              .shorten = !options_.as_found,
               .patience_ms = options_.patience_ms,
               .progress = {}};
     const bool shown = isatty(STDERR_FILENO) != 0 && !options_.quiet;

@@ -16,6 +16,7 @@ struct Options {
   bool preemptive = false;
   bool coverage = false;  // print which way each clause went
   bool quiet = false;     // no progress
+  bool as_found = false;  // do not look for a shorter run
   std::uint64_t calls = 200000;
   std::uint64_t seed = 1;
   int patience_ms = 2000;

@@ -97,7 +97,9 @@ void Generator::fill(const Rule& rule, const SmallState& state, Random& random, 
       }
       case Takes::data: value = one_of(data); break;
       case Takes::signal: value = one_of(signals); break;
-      case Takes::mask: value = std::int32_t(random.below(0x41)); break;
+      case Takes::mask:
+        value = rule.number == model::rules::PT_SET_EVENT_MASK ? std::int32_t(random.below(0x41)) : 0;
+        break;
       case Takes::status: value = one_of(statuses); break;
       case Takes::yes_no: value = 0; break;
     }
@@ -194,7 +196,7 @@ bool Generator::pick_environment(const SmallState& state, Random& random, Action
     fill(rule, state, random, action);
     if (rule.needs == model::Needs::fork || rule.needs == model::Needs::thread_create) {
       // a free slot is rare among random ones
-      for (int td = 0; td < SmallState::kLwps; ++td)
+      for (int td = SmallState::kLwps - 1; td >= 0; --td)
         if (state.lwp[std::size_t(td)].proc == kNone) action.arguments.back() = td;
     }
     if (is_reachable(rule, state, action.arguments)) return true;

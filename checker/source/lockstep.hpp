@@ -17,9 +17,7 @@ namespace proctor::source {
 class Random {
  public:
   // Seeds that follow one another give streams that have nothing in common: the seed is mixed before it is used.
-  explicit Random(std::uint64_t seed) : state_(seed * 0xd1342543de82ef95ULL) {
-    state_ = next() ^ (next() << 1);
-  }
+  explicit Random(std::uint64_t seed) : state_(seed * 0xd1342543de82ef95ULL) { state_ = next() ^ (next() << 1); }
   std::uint64_t next() {  // splitmix64
     std::uint64_t z = (state_ += 0x9e3779b97f4a7c15ULL);
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ULL;

@@ -207,7 +207,7 @@ Summary Supervisor::run(const Plan& plan) {
   if (finding) {
     Sequence sequence = take(*board);
     const std::size_t before = sequence.actions.size();
-    sequence = shorten(std::move(sequence), *finding, plan);
+    if (plan.shorten) sequence = shorten(std::move(sequence), *finding, plan);
     out.found = Found{std::move(*finding), std::move(sequence), before};
   }
   return out;
@@ -250,8 +250,14 @@ Sequence Supervisor::shorten(Sequence sequence, Finding& finding, const Plan& pl
     finding = std::move(*found);
     return true;
   };
-  auto shrink_action = [](const Action& action) {
+  auto shrink_action = [this](const Action& action) {
     std::vector<Action> simpler;
+    const model::Rule& rule = words_.rules()[action.rule];
+    for (std::size_t i = 0; i < action.arguments.size(); ++i)
+      if (rule.arguments[i].takes == model::Takes::data && action.arguments[i] != 0) {
+        simpler.push_back(action);
+        simpler.back().arguments[i] = 0;
+      }
     for (std::size_t i = 0; i < action.choices.size(); ++i)
       if (action.choices[i] != 0) {
         simpler.push_back(action);

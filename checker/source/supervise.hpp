@@ -17,6 +17,7 @@ struct Plan {
   std::uint64_t seed = 1;
   int length = 48;  // actions in a sequence, at most
   bool preemptive = false;
+  bool shorten = true;                          // look for a shorter run that shows the same
   int patience_ms = 2000;                       // after which a call is said not to return
   std::function<void(std::uint64_t)> progress;  // calls made so far, now and then
 };

@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: BSD-2-Clause
+#include "checker/scenario/atf.hpp"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <cctype>
+
+#include "checker/scenario/atf_prelude.hpp"
+#include "traces/names.hpp"
+
+namespace proctor::scenario {
+
+using namespace model;
+
+namespace {
+
+struct Refusal {
+  int line;
+  std::string why;
+};
+
+bool is_stopped(const SmallState& s, std::size_t p) {
+  const Proc& proc = s.proc[p];
+  return proc.state == ProcState::normal && (proc.p_flag & P_STOPPED) != 0;
+}
+
+class Printer {
+ public:
+  Printer(const Scenario& scenario, const RunResult& run, const Behaviours& kernel)
+      : path_(scenario.path), run_(run), kernel_(kernel), words_(kernel) {}
+
+  std::string print() {
+    const std::string name = test_name();
+    std::string body;
+    for (const LineResult& l : run_.lines) {
+      code_.clear();
+      line(l);
+      if (!code_.empty()) body += fmt::format("\n\t/* {}: {} */\n{}", l.line, comment(l.text), code_);
+    }
+    std::string out = fmt::format(
+        "/*\n * Printed by proctor from {}, as it should go on\n * {}.\n */\n{}\nATF_TC_WITHOUT_HEAD({});\n"
+        "ATF_TC_BODY({}, tc)\n{{\n\tstruct answer a;\n\n\tbegin();\n{}\n\t(void)a;\n\tend();\n}}\n\n"
+        "ATF_TP_ADD_TCS(tp)\n{{\n\n\tATF_TP_ADD_TC(tp, {});\n\treturn (atf_no_error());\n}}\n",
+        comment(path_), kernel_.name, kAtfPrelude, name, name, body, name);
+    return out;
+  }
+
+ private:
+  [[noreturn]] void refuse(const LineResult& l, std::string why) const { throw Refusal{l.line, std::move(why)}; }
+
+  // Scenario text in a comment must not end it.
+  static std::string comment(std::string_view text) {
+    std::string out;
+    for (const char c : text) out += c == '*' ? '.' : c;
+    return out;
+  }
+
+  std::string test_name() const {
+    const std::size_t slash = path_.find_last_of('/');
+    std::string name = path_.substr(slash == std::string::npos ? 0 : slash + 1);
+    name = name.substr(0, name.rfind(".scn"));
+    for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
+    return name.empty() || std::isdigit(static_cast<unsigned char>(name[0])) != 0 ? "scenario_" + name : name;
+  }
+
+  template <class... Args>
+  void emit(fmt::format_string<Args...> form, Args&&... args) {
+    code_ += "\t" + fmt::format(form, std::forward<Args>(args)...) + "\n";
+  }
+
+  // An order to the thread, and its answer if the thread is able to give one then.
+  void order(const LineResult& l, const std::string& op, const std::vector<std::string>& arguments = {},
+             bool checks = true) {
+    if (l.actor == kInit)
+      refuse(l, "p1 is init: a test can only fork in its place, and wait for what it forked");
+    std::string list;
+    for (std::size_t i = 0; i < 5; ++i) list += ", " + (i < arguments.size() ? arguments[i] : std::string("0"));
+    const std::string what = fmt::format("order({}{})", op, list);
+    const bool comes = answers(l);
+    emit("a = ask({}, {}, {});", l.actor_thread, comes ? 1 : 0, what);
+    if (comes && checks) emit("check({}, a, {});", l.line, errno_text(l.error));
+  }
+  static std::string errno_text(int error) {
+    const std::string name = error_name(error);
+    return name.starts_with("E") ? name : std::to_string(error);
+  }
+
+  // A thread that is stopped, dead or waits for its vfork child answers later, or never.
+  static bool answers(const LineResult& l) {
+    const Lwp& td = l.end.lwp[std::size_t(l.actor_thread)];
+    const bool same = l.before.lwp[std::size_t(l.actor_thread)].proc == td.proc && td.proc != kNone;
+    return same && l.end.proc[td.proc].state == ProcState::normal &&
+           (td.td_flag & (TD_SUSPENDED | TD_RFPPWAIT)) == 0;
+  }
+
+  static std::string pid(int slot) { return slot == kNone ? "NOBODY" : fmt::format("pids[{}]", slot); }
+
+  void line(const LineResult& l) {
+    for (const Taken& t : l.taken)
+      if (!t.outcome.possible) refuse(l, "the kernel would not come back from it");
+    switch (l.kind) {
+      case LineKind::check: return;
+      case LineKind::settle:
+        if (l.text == "hold") refuse(l, "a kernel cannot be held between two lines");
+        return;
+      case LineKind::exit: order(l, "OP_EXIT", {std::to_string(l.status)}); break;
+      case LineKind::wait: wait(l, l.waits_for_any ? -1 : l.target, 0); break;
+      case LineKind::reaction:
+        order(l, l.text.find("ignores") != std::string::npos ? "OP_IGNORE" : "OP_CATCH", {std::to_string(l.signal)});
+        break;
+      case LineKind::action: action(l); break;
+    }
+    settled(l);
+  }
+
+  // The kernel needs time for what the model did at once.
+  void settled(const LineResult& l) {
+    for (std::size_t p = 1; p < l.end.proc.size(); ++p) {
+      const bool zombie = l.end.proc[p].state == ProcState::zombie;
+      if (is_stopped(l.end, p) && !is_stopped(l.before, p)) emit("until({}, {}, SSTOP);", l.line, p);
+      if (zombie && l.before.proc[p].state == ProcState::normal) emit("until({}, {}, SZOMB);", l.line, p);
+      if (l.end.proc[p].state == ProcState::free && l.before.proc[p].state != ProcState::free)
+        emit("pids[{}] = 0;", p);
+    }
+  }
+
+  void action(const LineResult& l) {
+    const Rule& rule = words_.rules()[l.action->rule];
+    const std::string& name = rule.program.name;
+    const auto& a = l.action->arguments;
+    if (rule.by == Rule::By::thread || rule.by == Rule::By::process) return internal(l, rule);
+    if (rule.needs == Needs::fork) return fork(l, name);
+    if (rule.needs == Needs::request) return request(l, rule);
+    if (name == "execve") return order(l, "OP_EXEC");
+    if (name == "execve: P_INEXEC") refuse(l, "a call cannot be ordered to be half done");
+    if (name.starts_with("execve")) refuse(l, "it needs a set-id program, which a test has not got");
+    if (name == "thr_new") {
+      emit("fresh({});", a[1]);
+      return order(l, "OP_THR_NEW", {std::to_string(a[1])});
+    }
+    if (name == "thr_exit") return order(l, "OP_THR_EXIT");
+    if (name.starts_with("procctl")) return order(l, "OP_REAP", {name.find("ACQUIRE") != std::string::npos ? "1" : "0"});
+    if (name.starts_with("setuid"))
+      return order(l, "OP_SETUID", {name == "setuid(root)" ? "0" : name == "setuid(a user)" ? "1001" : "1002"});
+    if (name == "jail") refuse(l, "a jail is not made for a test of ptrace(2)");
+    if (name.starts_with("sysctl")) refuse(l, "it changes a setting of the whole machine");
+    if (name == "kill") {
+      if (a[3] != 0) refuse(l, "a process in capability mode can take no orders");
+      fault(l, {});
+      return order(l, "OP_KILL", {pid(a[1]), std::to_string(a[2])});
+    }
+    if (name.starts_with("wait6")) return wait6(l, name);
+    refuse(l, fmt::format("nothing is known of {}", name));
+  }
+
+  // The kernel does these by itself, if it has a reason to; the reasons that a test can give are calls.
+  void internal(const LineResult& l, const Rule& rule) {
+    const auto& a = l.action->arguments;
+    const std::string& name = rule.program.name;
+    if (rule.needs == Needs::post) {
+      emit("ATF_REQUIRE(kill({}, {}) == 0);", pid(a[0]), a[1]);
+      return;
+    }
+    if (name == "issignal" || name == "sigstop") {
+      const std::uint16_t flags = l.before.proc[std::size_t(l.actor)].p_flag;
+      constexpr int kSigkill = 9, kSigstop = 17;
+      if ((a[1] == kSigstop && (flags & PEND_STOP) != 0) || (a[1] == kSigkill && (flags & PEND_KILL) != 0)) return;
+      refuse(l, "nobody sends this signal in a line before");
+    }
+    if (name == "ptracestop") refuse(l, "what the stop is about comes in a later line, or in none");
+    if (name.starts_with("syscall"))
+      refuse(l, "an actor makes system calls to take its orders, so that which one stops is not the scenario's choice");
+    if (name.starts_with("exit1")) refuse(l, "a call cannot be ordered to be half done");
+  }
+
+  void fork(const LineResult& l, const std::string& name) {
+    const auto& a = l.action->arguments;
+    if (was_used_[std::size_t(a[1])]) refuse(l, "a pid cannot be given away a second time at will");
+    was_used_[std::size_t(a[1])] = true;
+    by_init_[std::size_t(a[1])] = l.actor == kInit;
+    emit("fresh({});", a[2]);
+    if (l.actor == kInit) {
+      if (name != "fork") refuse(l, "the test can only fork in the place of init");
+      emit("pids[{}] = fork();", a[1]);
+      emit("ATF_REQUIRE(pids[{}] != -1);", a[1]);
+      emit("if (pids[{}] == 0)", a[1]);
+      emit("\tobey({});", a[2]);
+      return;
+    }
+    if (name == "fork")
+      order(l, "OP_FORK", {std::to_string(a[2])}, false);
+    else if (name == "vfork")
+      order(l, "OP_VFORK", {std::to_string(a[2])}, false);
+    else if (name == "rfork(RFNOWAIT)")
+      order(l, "OP_RFORK", {std::to_string(a[2]), "RFPROC | RFFDG | RFNOWAIT"}, false);
+    else
+      refuse(l, "its child would run on the stack of its parent");
+    emit("until_born({}, {});", l.line, a[1]);
+  }
+
+  // Answers from outside the model that a program can bring about.
+  std::vector<std::string> fault(const LineResult& l, const std::vector<std::pair<Open, std::array<std::string_view, 2>>>& ways) {
+    std::vector<std::string> out;
+    const Choices& choices = l.action->choices;
+    for (std::size_t kind = 0; kind < choices.size(); ++kind) {
+      if (choices[kind] == 0) continue;
+      std::string_view how;
+      for (const auto& [open, names] : ways)
+        if (std::size_t(open) == kind && choices[kind] <= names.size()) how = names[std::size_t(choices[kind]) - 1];
+      if (how.empty()) {
+        Choices one{};
+        one[kind] = choices[kind];
+        refuse(l, fmt::format("{} is a fault that a program cannot inject", print_choices(one)));
+      }
+      out.emplace_back(how);
+    }
+    return out;
+  }
+
+  void request(const LineResult& l, const Rule& rule) {
+    const auto& a = l.action->arguments;
+    const std::string& name = rule.program.name;
+    std::string word = name.substr(name.find('(') + 1);
+    word = word.substr(0, word.find_first_of(",)"));
+    const auto number = trace::ptrace_request_number(word);
+    if (a[4] != 0) refuse(l, "a process in capability mode can take no orders");
+    if (word == "71") refuse(l, "machine-dependent requests are not printed");
+    const bool resumes_to_call = word == "PT_SYSCALL" || word == "PT_TO_SCE" || word == "PT_TO_SCX";
+    if (resumes_to_call && l.error == 0)
+      refuse(l, "an actor makes system calls to take its orders, so that which one stops is not the scenario's choice");
+    if (word == "PT_VM_ENTRY" && l.error == 0) refuse(l, "what the tracee's map holds is not known");
+    std::string how;
+    for (const std::string& h : fault(l, {{Open::copyin, {"HOW_COPYIN", ""}},
+                                          {Open::copyout, {"HOW_COPYOUT", ""}},
+                                          {Open::io_op, {"HOW_IO_NONE", "HOW_IO_WRITE"}},
+                                          {Open::memory, {"HOW_UNMAPPED", ""}}}))
+      how += (how.empty() ? "" : " | ") + h;
+    if (word == "PT_IO" && how.find("HOW_COPYOUT") != std::string::npos)
+      refuse(l, "a descriptor that can be read but not written needs a page of its own");
+    std::string target = "0";
+    if (word != "PT_TRACE_ME")
+      target = !words_.by_tid(l.action->rule) ? pid(a[1])
+               : a[1] == kNone                ? "0x7fffffff"
+                                              : fmt::format("tid_of({})", a[1]);
+    const std::string request = number ? fmt::format("{} /* {} */", *number, word) : word;
+    order(l, "OP_PTRACE", {request, target, std::to_string(a[2]), how.empty() ? "0" : how, fmt::format("{}", a[3])});
+  }
+
+  // "wait6(P_PID, WNOWAIT): exited"
+  void wait6(const LineResult& l, const std::string& name) {
+    const bool by_pid = name.starts_with("wait6(P_PID");
+    if (name.find("P_PGID") != std::string::npos || name.find("no event") != std::string::npos ||
+        name.find("unknown option") != std::string::npos)
+      refuse(l, "waitpid(2) cannot ask so");
+    fault(l, {});
+    const auto& a = l.action->arguments;
+    wait(l, by_pid ? a[1] : -1, name.find("WNOWAIT") != std::string::npos ? 1 : 0);
+  }
+
+  void wait(const LineResult& l, int target, int nowait) {
+    const bool waits = l.error == 0 && l.result.has_value() && l.report != "nothing";
+    std::string options = "WUNTRACED | WCONTINUED";
+    if (!waits) options += " | WNOHANG";
+    if (nowait != 0) options += " | WNOWAIT";
+    const std::string whom = target == -1 ? "-1" : pid(target);
+    if (l.actor == kInit) {
+      if (target < 1 || target == kNone || !by_init_[std::size_t(target)])
+        refuse(l, "the test does not get the orphans that init gets");
+      emit("a.result = waitpid({}, &a.status, {});", whom, options);
+      emit("a.error = a.result == -1 ? errno : 0;");
+      emit("check({}, a, {});", l.line, errno_text(l.error));
+    } else {
+      order(l, "OP_WAIT", {whom, options});
+    }
+    if (l.error != 0) return;
+    if (!waits) {
+      emit("ATF_REQUIRE_EQ(0, a.result);");
+      return;
+    }
+    emit("ATF_REQUIRE_EQ({}, a.result);", pid(*l.result));
+    const std::string status = expected_status(l);
+    if (!status.empty()) emit("ATF_REQUIRE({});", status);
+  }
+
+  static std::string expected_status(const LineResult& l) {
+    const std::size_t equal = l.report.find('=');
+    const std::string key = l.report.substr(0, equal);
+    if (key == "continued") return "WIFCONTINUED(a.status)";
+    if (equal == std::string::npos) return "";
+    const std::string value = l.report.substr(equal + 1);
+    if (key == "exited") return fmt::format("WIFEXITED(a.status) && WEXITSTATUS(a.status) == {}", value);
+    if (key == "killed") return fmt::format("WIFSIGNALED(a.status) && WTERMSIG(a.status) == {}", value);
+    return fmt::format("WIFSTOPPED(a.status) && WSTOPSIG(a.status) == {}", value);
+  }
+
+  const std::string path_;
+  const RunResult& run_;
+  const Behaviours& kernel_;
+  Vocabulary words_;
+  std::string code_;
+  std::array<bool, SmallState::kProcs> was_used_{}, by_init_{};
+};
+
+}  // namespace
+
+tl::expected<std::string, std::string> atf_program(const Scenario& scenario, const Behaviours& kernel) {
+  const RunResult result = run(scenario, kernel);
+  if (result.unreadable) return tl::unexpected(*result.unreadable);
+  if (!result.findings.empty())
+    return tl::unexpected(fmt::format("{}:{}: the scenario does not hold on {}: {}", scenario.path,
+                                      result.findings[0].line, kernel.name, result.findings[0].what));
+  try {
+    return Printer(scenario, result, kernel).print();
+  } catch (const Refusal& r) {
+    return tl::unexpected(fmt::format("{}:{}: cannot be printed: {}", scenario.path, r.line, r.why));
+  }
+}
+
+}  // namespace proctor::scenario
