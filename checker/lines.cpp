@@ -232,9 +232,9 @@ bool Acceptor::stop_line(Config& c, const Event& e, Slot p, Slot td) {
     if (exits) m.set(thread, model::TDB_EXIT);
   }
   const bool logged = names_[p].logged;
-  auto report = [&](model::LwpFlag flag, std::uint8_t event, std::string_view what) {
+  auto report = [&](model::LwpFlag flag, model::PtEvent event, std::string_view what) {
     if ((observed & flag) == 0 || (c.lwp(td).td_flag & flag) != 0) return true;
-    const bool asked = !names_[p].events_known || (c.proc(p).p_ptevents & event) != 0;
+    const bool asked = !names_[p].events_known || rules::wants_event(m.proc(p), event).v;
     if (asked && (!logged || flag != model::TDB_FORK)) {
       m.set(thread, flag);
       return true;

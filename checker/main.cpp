@@ -14,6 +14,9 @@
 #include <vector>
 
 #include "checker/report.hpp"
+#include "checker/rules/kernels.hpp"
+#include "checker/rules/listing.hpp"
+#include "checker/scenario/command.hpp"
 #include "checker/source/command.hpp"
 #include "traces/read.hpp"
 
@@ -34,7 +37,8 @@ struct Options {
   bool quiet = false;
 };
 
-constexpr const model::Behaviours* kKernels[] = {&model::kFreebsd104};
+// Those whose logs can be checked.
+constexpr const model::Behaviours* kKernels[] = {&model::kFreebsd104, &model::kFreebsd11cIn104};
 
 bool has_ptrace(const trace::Log& log) {
   return std::any_of(log.events.begin(), log.events.end(), [](const trace::Event& e) {
@@ -200,10 +204,32 @@ Exit check_command(const Options& options) {
 
 int main(int argc, char** argv) {
   try {
-    CLI::App app{"proctor: could this kernel have written this log?"};
-    app.set_version_flag("--version", std::string("proctor " PROCTOR_VERSION ", kernels: freebsd-10.4"));
+    CLI::App app{"proctor: a model of ptrace(2) in BSD kernels, and checkers of logs and sources against it"};
+    app.set_version_flag("--version", std::string("proctor " PROCTOR_VERSION));
     app.require_subcommand(1);
     Options options;
+    rules::KernelsOptions kernels_options;
+    CLI::App* kernels = app.add_subcommand("kernels", "the kernels of the model and what distinguishes them");
+    kernels->add_option("--format", kernels_options.format, "text or jsonl")
+        ->check(CLI::IsMember({"text", "jsonl"}))
+        ->capture_default_str();
+    rules::RulesOptions rules_options;
+    std::vector<std::string> request;
+    CLI::App* rules = app.add_subcommand("rules", "what a kernel's rules say, check by check");
+    rules->add_option("-k,--kernel", rules_options.kernel, "whose rules")->required();
+    rules->add_option("--format", rules_options.format, "text or jsonl")
+        ->check(CLI::IsMember({"text", "jsonl"}))
+        ->capture_default_str();
+    rules->add_option("REQUEST", request, "PT_ATTACH, ptrace PT_ATTACH, 10, or how another rule's name begins");
+    scenario::Options run_options;
+    CLI::App* run = app.add_subcommand("run", "run scenarios on the model, or print one as a C test for FreeBSD");
+    run->add_option("-k,--kernel", run_options.kernels, "the kernel (repeatable; default: those of the scenario)")
+        ->allow_extra_args(false);
+    run->add_option("--format", run_options.format, "text, jsonl or atf")
+        ->check(CLI::IsMember({"text", "jsonl", "atf"}))
+        ->capture_default_str();
+    run->add_option("-o,--output", run_options.output, "write to this file");
+    run->add_option("SCENARIO", run_options.paths, "files of the scenario language; - is standard input");
     source::Options source_options;
     CLI::App* source =
         app.add_subcommand("source", "run a kernel's own sys_process.c beside the model, or two of them");
@@ -245,6 +271,13 @@ int main(int argc, char** argv) {
       fmt::print(stderr, "proctor: {}; see proctor --help\n", wrong.what());
       return int(Exit::unreadable);
     }
+    if (kernels->parsed()) return proctor::rules::kernels_command(kernels_options);
+    if (rules->parsed()) {
+      for (const std::string& word : request)
+        rules_options.request += (rules_options.request.empty() ? "" : " ") + word;
+      return proctor::rules::rules_command(rules_options);
+    }
+    if (run->parsed()) return scenario::run_command(run_options);
     if (source->parsed()) return source::source_command(source_options);
     return int(check_command(options));
   } catch (const std::exception& bug) {

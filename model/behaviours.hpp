@@ -32,6 +32,8 @@ struct Behaviours {
   bool lwp_events;
 
   // Checks
+  // 9.0: in capability mode (cap_enter(2)) ptrace(2) answers ECAPMODE
+  bool capability_mode;
   // between 5.1 and 9: a process in exit1() answers ESRCH
   bool exiting_is_no_process;
   // r289660 (2015-10): PT_TRACE_ME refuses a traced process and a child of init
@@ -58,8 +60,12 @@ struct Behaviours {
   bool resume_clears_waited;
   // between 5.1 and 7: the stop belongs to one thread (p_xthread, td_xsig), and threads are suspended one by one
   bool stop_has_thread;
-  // r303423 (2016-07): the first stop after PT_ATTACH is its SIGSTOP, taken by one thread (P2_PTRACE_FSTP, TDB_FSTP)
+  // r303423 (2016-07), sys_process.c: the first stop after PT_ATTACH is its SIGSTOP (P2_PTRACE_FSTP)
   bool attach_stop_comes_first;
+  // r302902 (2016-07), kern_fork.c: the parent of a vfork is marked (TDB_VFORK) until the child lets it go on
+  bool vfork_is_marked;
+  // r303423 (2016-07), kern_sig.c: the thread that reports a stop first stays its reporter, and TDB_FSTP comes before all
+  bool first_reporter_keeps_stop;
   // r303423, r315949: PT_DETACH forgets stops that were not reported and the SIGSTOP of an attach
   bool detach_forgets_stops;
   // r315949 (2017-03): SIGKILL from the debugger marks P_WKILLED and cannot be overtaken
@@ -97,6 +103,7 @@ inline constexpr Behaviours kFreebsd51{
     .vm_requests = false,
     .event_mask = false,
     .lwp_events = false,
+    .capability_mode = false,
     .exiting_is_no_process = false,
     .trace_me_needs_parent = false,
     .any_number_needs_tracee = false,
@@ -110,6 +117,8 @@ inline constexpr Behaviours kFreebsd51{
     .resume_clears_waited = false,
     .stop_has_thread = false,
     .attach_stop_comes_first = false,
+    .vfork_is_marked = false,
+    .first_reporter_keeps_stop = false,
     .detach_forgets_stops = false,
     .kill_is_immediate = false,
     .memory_fault_is_enomem = false,
@@ -143,6 +152,7 @@ inline constexpr Behaviours kFreebsd104{
     .vm_requests = true,
     .event_mask = true,
     .lwp_events = true,
+    .capability_mode = true,
     .exiting_is_no_process = true,
     .trace_me_needs_parent = true,
     .any_number_needs_tracee = true,
@@ -156,6 +166,8 @@ inline constexpr Behaviours kFreebsd104{
     .resume_clears_waited = true,
     .stop_has_thread = true,
     .attach_stop_comes_first = true,
+    .vfork_is_marked = true,
+    .first_reporter_keeps_stop = true,
     .detach_forgets_stops = true,
     .kill_is_immediate = true,
     .memory_fault_is_enomem = false,
@@ -176,9 +188,22 @@ inline constexpr Behaviours kFreebsd11c = [] {
   k.event_mask = false;
   k.lwp_events = false;
   k.attach_stop_comes_first = false;
+  k.vfork_is_marked = false;
+  k.first_reporter_keeps_stop = false;
   k.detach_forgets_stops = false;
   k.kill_is_immediate = false;
   k.memory_fault_is_enomem = true;
+  return k;
+}();
+
+// kern_ptrace() of freebsd-11c built into a 10.4 kernel, its neighbours adapted to p_stops and P_FOLLOWFORK: signals, stops,
+// wait and exit are those of 10.4.  Logs of it exist, and it shows that kernels are values.
+inline constexpr Behaviours kFreebsd11cIn104 = [] {
+  Behaviours k = kFreebsd11c;
+  k.name = "freebsd-11c-in-10.4";
+  k.provenance = "sys_process.c of freebsd-11c in FreeBSD 10.4-RELEASE";
+  k.vfork_is_marked = true;
+  k.first_reporter_keeps_stop = true;
   return k;
 }();
 
@@ -195,7 +220,7 @@ inline constexpr Behaviours kDragonfly55 = [] {
   return k;
 }();
 
-inline constexpr const Behaviours* kKernels[] = {&kFreebsd51, &kFreebsd51Sa0309, &kFreebsd11c, &kDragonfly55,
-                                                 &kFreebsd104};
+inline constexpr const Behaviours* kKernels[] = {&kFreebsd51,   &kFreebsd51Sa0309, &kFreebsd11c,
+                                                 &kDragonfly55, &kFreebsd104,      &kFreebsd11cIn104};
 
 }  // namespace proctor::model

@@ -6,16 +6,19 @@
 namespace proctor::model {
 
 Clause Anchor::of(const Behaviours& kernel) const {
-  constexpr int kSa0309Above = 24;
+  // proc_rwmem() lost 25 lines, an #include and __FBSDID were added above it.
+  constexpr int kRwmem = 147, kAbove = 24, kBelow = 1;
   int line = 0;
   switch (kernel.source) {
     case Source::freebsd51: line = lines.freebsd51; break;
-    case Source::freebsd51_sa0309: line = lines.freebsd51 == 0 ? 0 : lines.freebsd51 - kSa0309Above; break;
+    case Source::freebsd51_sa0309:
+      line = lines.freebsd51 == 0 ? 0 : lines.freebsd51 < kRwmem ? lines.freebsd51 + kBelow : lines.freebsd51 - kAbove;
+      break;
     case Source::freebsd11c: line = lines.freebsd11c; break;
     case Source::dragonfly55: line = lines.dragonfly55; break;
     case Source::freebsd104: line = lines.freebsd104; break;
   }
-  return {id, file, line, function};
+  return {id, file, line, function, impossible_why};
 }
 
 std::string place(const Clause& clause) {

@@ -48,10 +48,11 @@ struct Clause {
   std::string_view file;  // "sys_process.c"
   int line;               // of the check in the kernel's source; 0: not pinned to a line, then the function
   std::string_view function = {};
+  std::string_view impossible = {};  // why it can never fail, or never hold; empty: both happen
 };
 
 // The same in the rule text: a clause with its line in each source that has it, 0 where the code does not have it.  The
-// listing of freebsd-5.1-sa0309 is that of freebsd-5.1 with all of kern_ptrace() 24 lines further up.
+// lines of freebsd-5.1-sa0309 follow from those of freebsd-5.1: only proc_rwmem() has another length.
 struct Lines {
   int freebsd51 = 0, freebsd11c = 0, dragonfly55 = 0, freebsd104 = 0;
 };
@@ -59,7 +60,13 @@ struct Anchor {
   std::string_view id, file;
   Lines lines;
   std::string_view function = {};
+  std::string_view impossible_why = {};
   Clause of(const Behaviours& kernel) const;
+  constexpr Anchor impossible(std::string_view why) const {
+    Anchor out = *this;
+    out.impossible_why = why;
+    return out;
+  }
 };
 constexpr Anchor at(std::string_view id, Lines lines) { return {id, "sys_process.c", lines}; }
 constexpr Anchor at(std::string_view id, int line104, std::string_view file = "sys_process.c") {
@@ -208,7 +215,7 @@ concept Kernel = requires(K k, typename K::Bool cond, typename K::Num num, ProcR
   k.hold(p);
   k.release(p);
   k.let_go(p);  // release on the way out
-  k.sleep(p);  // may block here
+  k.sleep(p);   // may block here
   k.wakeup(p);
   k.emit(trace::Ktr::trace_me, p, num);
   k.result(num);  // td_retval[0]

@@ -328,13 +328,16 @@ bool is_reachable(const Rule& rule, const SmallState& state, const std::vector<s
     case Needs::post: return at.is(a[0], ProcState::normal) && a[1] != 0;
     case Needs::process_call: return a[0] != kNone && at.has_free_thread(a[0]);
     case Needs::resumed:
-      return at.runs(a[0]) && (in_stop || at.proc(a[0]).p_xthread == a[0]) && (at.proc(a[0]).p_flag & P_WEXIT) == 0;
+      return at.runs(a[0]) && (at.proc(a[0]).p_flag & P_WEXIT) == 0 &&
+             (in_stop || at.proc(a[0]).p_xthread == a[0] || (at.lwp(a[0]).td_flag & TDB_SUSPEND) != 0);
     case Needs::leave_stop:
       return at.runs(a[0]) && (!in_stop || (at.proc(a[0]).p_flag & P_TRACED) == 0) && at.proc(a[0]).p_xthread != a[0];
     case Needs::suspend_check:
     case Needs::fork_return: return at.runs(a[0]) && (at.proc(a[0]).p_flag & P_WEXIT) == 0;
     case Needs::vfork_wait: return at.runs(a[0]) && (at.lwp(a[0]).td_flag & TD_RFPPWAIT) != 0;
-    case Needs::traced_thread: return at.free_to_act(a[0]) && (at.proc(a[0]).p_flag & P_TRACED) != 0;
+    case Needs::traced_thread:  // on its way back from a system call, so a fresh child or a vfork parent too
+      return at.runs(a[0]) && !in_stop && at.proc(a[0]).p_xthread != a[0] &&
+             (at.proc(a[0]).p_flag & (P_TRACED | P_WEXIT)) == P_TRACED;
     case Needs::thread: return at.free_to_act(a[0]);
   }
   return false;

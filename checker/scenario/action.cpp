@@ -73,7 +73,7 @@ const std::vector<OpenWords> kOpens{
     {Open::memory, "memory", {"unmapped", "refused"}},
     {Open::registers, "registers", {"swapped-out", "refused"}},
     {Open::machine, "machine", {"einval", "efault"}},
-    {Open::vm_entry, "vm_entry", {"index", "end", "path"}},
+    {Open::vm_entry, "vm_entry", {"index", "end", "path", "with-path"}},
     {Open::sigchld_ignored, "sigchld", {"ignored"}},
     {Open::set_pc, "pc", {"set", "refused"}},
     {Open::single_step, "single_step", {"refused"}},

@@ -72,8 +72,7 @@ class Printer {
   // An order to the thread, and its answer if the thread is able to give one then.
   void order(const LineResult& l, const std::string& op, const std::vector<std::string>& arguments = {},
              bool checks = true) {
-    if (l.actor == kInit)
-      refuse(l, "p1 is init: a test can only fork in its place, and wait for what it forked");
+    if (l.actor == kInit) refuse(l, "p1 is init: a test can only fork in its place, and wait for what it forked");
     std::string list;
     for (std::size_t i = 0; i < 5; ++i) list += ", " + (i < arguments.size() ? arguments[i] : std::string("0"));
     const std::string what = fmt::format("order({}{})", op, list);
@@ -90,8 +89,7 @@ class Printer {
   static bool answers(const LineResult& l) {
     const Lwp& td = l.end.lwp[std::size_t(l.actor_thread)];
     const bool same = l.before.lwp[std::size_t(l.actor_thread)].proc == td.proc && td.proc != kNone;
-    return same && l.end.proc[td.proc].state == ProcState::normal &&
-           (td.td_flag & (TD_SUSPENDED | TD_RFPPWAIT)) == 0;
+    return same && l.end.proc[td.proc].state == ProcState::normal && (td.td_flag & (TD_SUSPENDED | TD_RFPPWAIT)) == 0;
   }
 
   static std::string pid(int slot) { return slot == kNone ? "NOBODY" : fmt::format("pids[{}]", slot); }
@@ -120,8 +118,7 @@ class Printer {
       const bool zombie = l.end.proc[p].state == ProcState::zombie;
       if (is_stopped(l.end, p) && !is_stopped(l.before, p)) emit("until({}, {}, SSTOP);", l.line, p);
       if (zombie && l.before.proc[p].state == ProcState::normal) emit("until({}, {}, SZOMB);", l.line, p);
-      if (l.end.proc[p].state == ProcState::free && l.before.proc[p].state != ProcState::free)
-        emit("pids[{}] = 0;", p);
+      if (l.end.proc[p].state == ProcState::free && l.before.proc[p].state != ProcState::free) emit("pids[{}] = 0;", p);
     }
   }
 
@@ -140,7 +137,8 @@ class Printer {
       return order(l, "OP_THR_NEW", {std::to_string(a[1])});
     }
     if (name == "thr_exit") return order(l, "OP_THR_EXIT");
-    if (name.starts_with("procctl")) return order(l, "OP_REAP", {name.find("ACQUIRE") != std::string::npos ? "1" : "0"});
+    if (name.starts_with("procctl"))
+      return order(l, "OP_REAP", {name.find("ACQUIRE") != std::string::npos ? "1" : "0"});
     if (name.starts_with("setuid"))
       return order(l, "OP_SETUID", {name == "setuid(root)" ? "0" : name == "setuid(a user)" ? "1001" : "1002"});
     if (name == "jail") refuse(l, "a jail is not made for a test of ptrace(2)");
@@ -200,7 +198,8 @@ class Printer {
   }
 
   // Answers from outside the model that a program can bring about.
-  std::vector<std::string> fault(const LineResult& l, const std::vector<std::pair<Open, std::array<std::string_view, 2>>>& ways) {
+  std::vector<std::string> fault(const LineResult& l,
+                                 const std::vector<std::pair<Open, std::array<std::string_view, 2>>>& ways) {
     std::vector<std::string> out;
     const Choices& choices = l.action->choices;
     for (std::size_t kind = 0; kind < choices.size(); ++kind) {

@@ -45,12 +45,15 @@ bool Machine::is_traced(int p) const {
   return (flags & P_TRACED) != 0 && (flags & hidden) == 0;
 }
 
-// is_reachable() takes a thread that is on its way out of fork for one that cannot stop: a new child to be traced
-// (fork_return() calls ptracestop() itself), and a parent that will wait for its vfork child (syscallret() stops first).
+// Places in the code that is_reachable() cannot see from the state: a thread on its way out of fork can stop, as a new
+// child that is to be traced (fork_return() calls ptracestop() itself) and as a parent that will wait for its vfork
+// child (syscallret() stops first); and a thread that PT_SUSPEND holds is still in ptracestop() after it was resumed.
 bool Machine::reached(const Rule& rule, const std::vector<std::int32_t>& a) const {
   if (is_reachable(rule, state_, a)) return true;
-  if (rule.program.name != "ptracestop" && rule.program.name != "syscallret") return false;
-  if (a[0] == kNone || (flag(a[0]) & (TD_SUSPENDED | TDB_XSIG)) != 0) return false;
+  if (rule.by != Rule::By::thread || a[0] == kNone || (flag(a[0]) & TD_SUSPENDED) != 0) return false;
+  const std::string& name = rule.program.name;
+  if (name == "ptracestop: resumed") return threads_[std::size_t(a[0])].in_stop && (flag(a[0]) & TDB_SUSPEND) != 0;
+  if ((name != "ptracestop" && name != "syscallret") || (flag(a[0]) & TDB_XSIG) != 0) return false;
   const bool new_child = (flag(a[0]) & TDB_CHILD) != 0 && (flag(a[0]) & TDB_STOPATFORK) != 0;
   const bool vfork_parent = (flag(a[0]) & TD_RFPPWAIT) != 0 && (flag(a[0]) & TDB_FORK) != 0;
   return new_child || vfork_parent;
@@ -160,7 +163,10 @@ Reaction Machine::reaction(int p, int signal) const {
 void Machine::send(int p, int signal) {
   if (state_.proc[std::size_t(p)].state != ProcState::normal || p == kInit) return;
   if (signal <= 0 || signal > kSigmax || signal == kSigkill || signal == kSigstop) return;
-  if ((state_.proc[std::size_t(p)].p_flag & P_TRACED) == 0 && reaction(p, signal) == Reaction::ignores) return;
+  // tdsendsignal() drops what is ignored; that of 2003 kept it for a debugger.  In traces/corpus no tracee of 10.4 ever
+  // stops for the SIGCHLD of its child.
+  const bool for_debugger = !words_.kernel().stop_has_thread && is_traced(p);
+  if (!for_debugger && reaction(p, signal) == Reaction::ignores) return;
   std::deque<int>& sent = processes_[std::size_t(p)].sent;
   if (std::find(sent.begin(), sent.end(), signal) == sent.end()) sent.push_back(signal);  // a set, not a queue
 }
@@ -213,7 +219,7 @@ bool Machine::step_of_thread(Steps& out, int p, int td) {
   const Proc& proc = state_.proc[std::size_t(p)];
   Thread& thread = threads_[std::size_t(td)];
   if ((flag(td) & (TD_SUSPENDED | TDB_STOPATFORK)) != 0) return false;
-  const bool in_stop = (flag(td) & TDB_XSIG) != 0 || proc.p_xthread == td;
+  const bool in_stop = (flag(td) & (TDB_XSIG | TDB_SUSPEND)) != 0 || proc.p_xthread == td;
   if (in_stop && try_rule(out, "ptracestop: resumed", {td})) return true;
   if (thread.in_stop) return leaves_stop(out, p, td);
   if ((proc.p_flag & P_STOPPED) != 0 && try_rule(out, "thread_suspend_check", {td})) return true;

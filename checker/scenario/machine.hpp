@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// A state of the model with somebody in it: takes the steps that a scenario asks for, and those that its processes take by
-// themselves.  What a step does is said by the rules; what is kept here is only who takes one when: signals that were sent
-// and not yet found, what a process does with a signal, which stop is due on the way out of the kernel.
+// A state of the model with somebody in it: takes the steps that a scenario asks for, and those that its processes
+// take by themselves.  What a step does is said by the rules; what is kept here is only who takes one when: signals
+// that were sent and not yet found, what a process does with a signal, which stop is due on the way out of the kernel.
 #pragma once
 
 #include <array>

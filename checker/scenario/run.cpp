@@ -132,7 +132,9 @@ class Runner {
   RunResult take() { return std::move(out_); }
 
  private:
-  [[noreturn]] void fail(const Word& at, std::string what) const { throw ParseError{line_, at.column, std::move(what)}; }
+  [[noreturn]] void fail(const Word& at, std::string what) const {
+    throw ParseError{line_, at.column, std::move(what)};
+  }
   [[noreturn]] void ends(std::string_view expected) const {
     fail({{}, int(text_.size()) + 1}, fmt::format("the line ends here: expected {}", expected));
   }
@@ -182,7 +184,8 @@ class Runner {
     if (!holds_ || settle_once_)
       if (!machine_.settle(result.settled))
         out_.findings.push_back(
-            {line_, fmt::format("the processes do not come to rest: {} internal steps were taken", Machine::kSettleMax),
+            {line_,
+             fmt::format("the processes do not come to rest: {} internal steps were taken", Machine::kSettleMax),
              {}});
     settle_once_ = false;
     result.end = machine_.state();
@@ -196,8 +199,7 @@ class Runner {
     if (close == std::string::npos) ends("] after the kernels' names");
     bool ours = false;
     for (const Word& word : words_of(std::string_view(text_).substr(open + 1, close - open - 1))) {
-      if (kernel_named(word.text) == nullptr)
-        fail({word.text, word.column + int(open) + 1}, unknown_kernel(word.text));
+      if (kernel_named(word.text) == nullptr) fail({word.text, word.column + int(open) + 1}, unknown_kernel(word.text));
       ours = ours || word.text == words_.kernel().name;
     }
     std::fill(text_.begin() + std::ptrdiff_t(open), text_.begin() + std::ptrdiff_t(close) + 1, ' ');
@@ -264,8 +266,9 @@ class Runner {
     if (!r.possible && !may_fail) {
       const bool reached = r.taken.empty() || r.taken.back().reached;
       out_.findings.push_back(
-          {line_, reached ? fmt::format("not possible here: {}", place(r.clause))
-                          : std::string("not possible here: nobody can begin it, as the thread is stopped, busy or gone"),
+          {line_,
+           reached ? fmt::format("not possible here: {}", place(r.clause))
+                   : std::string("not possible here: nobody can begin it, as the thread is stopped, busy or gone"),
            r.clause});
       out_.ended_early = true;
     }
@@ -356,10 +359,11 @@ class Runner {
   }
 
   void exit(LineResult& r) {
-    r.actor_thread = tokens_[0].text.find('t') != std::string_view::npos ? thread(tokens_[0])
-                                                                         : first_thread(process(tokens_[0]));
+    r.actor_thread =
+        tokens_[0].text.find('t') != std::string_view::npos ? thread(tokens_[0]) : first_thread(process(tokens_[0]));
     r.actor = machine_.state().lwp[std::size_t(r.actor_thread)].proc;
-    if (r.actor == kNone) fail(tokens_[0], fmt::format("there is no {} at this place in the scenario", tokens_[0].text));
+    if (r.actor == kNone)
+      fail(tokens_[0], fmt::format("there is no {} at this place in the scenario", tokens_[0].text));
     if (tokens_.size() > 2) {
       const auto status = number(tokens_[2].text);
       if (!status || *status < 0 || *status > 255)

@@ -15,10 +15,10 @@
 // After each line the kernel and its processes settle: a thread that can go on does (machine.hpp).  `hold` ends this,
 // `settle` does it once, `unhold` begins it again.
 //
-// What a line must come to stands behind `->`: an errno's name or 0, `result=2`, for a wait `exited=3`, `killed=SIGKILL`,
-// `trapped=SIGSTOP`, `stopped=SIGSTOP` (each also without the value), `continued` or `nothing`; `impossible`, also with the
-// clause as in `impossible=attach-walk-ends`, if the kernel does not come to an answer.  Kernels can differ:
-// `-> freebsd-5.1,dragonfly-5.5:0 else:ECHILD`.
+// What a line must come to stands behind `->`: an errno's name or 0, `result=2`, for a wait `exited=3`,
+// `killed=SIGKILL`, `trapped=SIGSTOP`, `stopped=SIGSTOP` (each also without the value), `continued` or `nothing`;
+// `impossible`, also with the clause as in `impossible=attach-walk-ends`, if the kernel does not come to an answer.
+// Kernels can differ: `-> freebsd-5.1,dragonfly-5.5:0 else:ECHILD`.
 #pragma once
 
 #include <optional>
@@ -59,23 +59,23 @@ enum class LineKind : std::uint8_t { action, exit, wait, reaction, check, settle
 struct LineResult {
   LineKind kind = LineKind::action;
   int line = 0;
-  std::string text;                     // without comment and expectation
-  std::optional<Action> action;         // kind action
-  int actor = model::kNone;             // the process
+  std::string text;              // without comment and expectation
+  std::optional<Action> action;  // kind action
+  int actor = model::kNone;      // the process
   int actor_thread = model::kNone;
-  int target = model::kNone;            // wait: the process asked for
+  int target = model::kNone;  // wait: the process asked for
   bool waits_for_any = false;
-  int signal = 0;                       // reaction
-  int status = 0;                       // exit: what _exit(2) is given
-  std::vector<Taken> taken;             // the actions that it stands for
-  std::vector<Taken> settled;           // internal steps after it
+  int signal = 0;              // reaction
+  int status = 0;              // exit: what _exit(2) is given
+  std::vector<Taken> taken;    // the actions that it stands for
+  std::vector<Taken> settled;  // internal steps after it
   bool possible = true;
-  int error = 0;                        // errno
-  std::optional<int> result;            // what the call returned, if that is not 0; a slot for fork and wait
-  std::string report;                   // wait: "trapped=SIGSTOP"
-  model::Clause clause{};               // what failed
-  std::optional<std::string> expected;  // what the scenario expects on this kernel
-  model::SmallState before, after, end; // before it, after it, and after settling
+  int error = 0;                         // errno
+  std::optional<int> result;             // what the call returned, if that is not 0; a slot for fork and wait
+  std::string report;                    // wait: "trapped=SIGSTOP"
+  model::Clause clause{};                // what failed
+  std::optional<std::string> expected;   // what the scenario expects on this kernel
+  model::SmallState before, after, end;  // before it, after it, and after settling
 };
 
 struct RunResult {

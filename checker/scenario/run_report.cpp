@@ -34,29 +34,22 @@ constexpr FlagName kProcFlags[] = {{P_TRACED, "P_TRACED"},
                                    {P_INEXEC, "P_INEXEC"},
                                    {PEND_STOP, "PEND_STOP"},
                                    {PEND_KILL, "PEND_KILL"}};
-constexpr FlagName kLwpFlags[] = {{TDB_SUSPEND, "TDB_SUSPEND"},
-                                  {TDB_XSIG, "TDB_XSIG"},
-                                  {TDB_USERWR, "TDB_USERWR"},
-                                  {TDB_SCE, "TDB_SCE"},
-                                  {TDB_SCX, "TDB_SCX"},
-                                  {TDB_EXEC, "TDB_EXEC"},
-                                  {TDB_FORK, "TDB_FORK"},
-                                  {TDB_STOPATFORK, "TDB_STOPATFORK"},
-                                  {TDB_CHILD, "TDB_CHILD"},
-                                  {TDB_BORN, "TDB_BORN"},
-                                  {TDB_EXIT, "TDB_EXIT"},
-                                  {TDB_VFORK, "TDB_VFORK"},
-                                  {TDB_FSTP, "TDB_FSTP"},
-                                  {TD_SUSPENDED, "TD_SUSPENDED"},
-                                  {TD_RFPPWAIT, "TD_RFPPWAIT"},
-                                  {TD_STEP, "TD_STEP"}};
+constexpr FlagName kLwpFlags[] = {{TDB_SUSPEND, "TDB_SUSPEND"}, {TDB_XSIG, "TDB_XSIG"},
+                                  {TDB_USERWR, "TDB_USERWR"},   {TDB_SCE, "TDB_SCE"},
+                                  {TDB_SCX, "TDB_SCX"},         {TDB_EXEC, "TDB_EXEC"},
+                                  {TDB_FORK, "TDB_FORK"},       {TDB_STOPATFORK, "TDB_STOPATFORK"},
+                                  {TDB_CHILD, "TDB_CHILD"},     {TDB_BORN, "TDB_BORN"},
+                                  {TDB_EXIT, "TDB_EXIT"},       {TDB_VFORK, "TDB_VFORK"},
+                                  {TDB_FSTP, "TDB_FSTP"},       {TD_SUSPENDED, "TD_SUSPENDED"},
+                                  {TD_RFPPWAIT, "TD_RFPPWAIT"}, {TD_STEP, "TD_STEP"}};
 constexpr FlagName kCredFlags[] = {{CR_JAIL, "jailed"},
                                    {P_SIGPARENT, "P_SIGPARENT"},
                                    {CR_SECURELEVEL, "securelevel"},
                                    {CR_NO_UNPRIVILEGED, "no_unprivileged_debug"}};
 constexpr std::string_view kUsers[] = {"unknown", "root", "user", "another user"};
-constexpr FlagName kEvents[] = {{PTRACE_EXEC, "PTRACE_EXEC"}, {PTRACE_SCE, "PTRACE_SCE"}, {PTRACE_SCX, "PTRACE_SCX"},
-                                {PTRACE_FORK, "PTRACE_FORK"}, {PTRACE_LWP, "PTRACE_LWP"}, {PTRACE_VFORK, "PTRACE_VFORK"}};
+constexpr FlagName kEvents[] = {{PTRACE_EXEC, "PTRACE_EXEC"}, {PTRACE_SCE, "PTRACE_SCE"},
+                                {PTRACE_SCX, "PTRACE_SCX"},   {PTRACE_FORK, "PTRACE_FORK"},
+                                {PTRACE_LWP, "PTRACE_LWP"},   {PTRACE_VFORK, "PTRACE_VFORK"}};
 
 template <class Table>
 std::vector<std::string> names_of(const Table& table, unsigned bits) {
@@ -124,7 +117,8 @@ std::string changes(const SmallState& before, const SmallState& after) {
         of.push_back((is.p_flag & P_WEXIT) != 0 ? fmt::format("status {:#x}", is.p_xstat)
                                                 : "xstat " + signal_words(is.p_xstat));
       bit_changes(of, kEvents, was.p_ptevents, is.p_ptevents);
-      if ((was.p_cred & CR_UID) != (is.p_cred & CR_UID)) of.push_back(fmt::format("user {}", kUsers[is.p_cred & CR_UID]));
+      if ((was.p_cred & CR_UID) != (is.p_cred & CR_UID))
+        of.push_back(fmt::format("user {}", kUsers[is.p_cred & CR_UID]));
       bit_changes(of, kCredFlags, was.p_cred, is.p_cred);
     }
     if (!of.empty()) out.push_back(process_name(int(i)) + " " + join(of, " "));
@@ -147,8 +141,8 @@ std::string text_report(const RunResult& r) {
   const std::string subject = fmt::format("{} on {}", r.path, r.kernel->name);
   auto findings = r.findings.begin();
   for (const LineResult& l : r.lines) {
-    std::string result = !l.possible       ? "impossible " + place(l.clause)
-                         : l.error != 0    ? error_name(l.error) + " " + place(l.clause)
+    std::string result = !l.possible         ? "impossible " + place(l.clause)
+                         : l.error != 0      ? error_name(l.error) + " " + place(l.clause)
                          : !l.report.empty() ? l.report + (l.result ? " from " + process_name(*l.result) : "")
                                              : std::string{};
     const std::string did = changes(l.before, l.after), then = changes(l.after, l.end);
@@ -162,7 +156,6 @@ std::string text_report(const RunResult& r) {
     for (; findings != r.findings.end() && findings->line <= l.line; ++findings)
       out += fmt::format("{}:{}: error: {}\n", r.path, findings->line, findings->what);
   }
-  if (r.unreadable) out += *r.unreadable + "\n";
   if (r.findings.empty())
     out += fmt::format("{}: {}: {} lines, {} expectations\n", subject, r.unreadable ? "unreadable" : "as expected",
                        r.lines.size(), r.expectations);
@@ -212,8 +205,11 @@ json state_json(const SmallState& s) {
 
 std::string lock_words(const LockEvent& e) {
   constexpr std::string_view ops[] = {"lock", "unlock", "hold", "release", "sleep"};
-  constexpr std::string_view locks[] = {"proctree", "proc", "slock", "giant", "sched", "thread", "token", "crit", "lwp"};
+  constexpr std::string_view locks[] = {"proctree", "proc",  "slock", "giant", "sched",
+                                        "thread",   "token", "crit",  "lwp"};
   if (e.op == LockEvent::Op::sleep) return "sleep";
+  const bool holds = e.op == LockEvent::Op::hold || e.op == LockEvent::Op::release;
+  if (holds && e.lock == Lock::proc) return fmt::format("{} {}", ops[std::size_t(e.op)], process_name(e.proc));
   std::string out = fmt::format("{} {}", ops[std::size_t(e.op)], locks[std::size_t(e.lock)]);
   return is_global(e.lock) ? out : out + " " + process_name(e.proc);
 }
@@ -260,7 +256,8 @@ std::string jsonl_report(const RunResult& r) {
            {"settled", json::array()},
            {"after", state_json(l.after)},
            {"end", state_json(l.end)}};
-    const bool names_process = l.kind == LineKind::wait || (!l.taken.empty() && l.taken[0].rule.find("fork") != std::string::npos);
+    const bool names_process =
+        l.kind == LineKind::wait || (!l.taken.empty() && l.taken[0].rule.find("fork") != std::string::npos);
     if (l.result) j["result"] = names_process ? json(process_name(*l.result)) : json(*l.result);
     if (!l.report.empty()) j["report"] = l.report;
     if (l.expected) j["expected"] = *l.expected;
@@ -272,7 +269,9 @@ std::string jsonl_report(const RunResult& r) {
            {"type", "verdict"},
            {"path", r.path},
            {"kernel", r.kernel->name},
-           {"verdict", !r.findings.empty() ? "finding" : r.unreadable ? "unreadable" : "as expected"},
+           {"verdict", !r.findings.empty() ? "finding"
+                       : r.unreadable      ? "unreadable"
+                                           : "as expected"},
            {"lines", r.lines.size()},
            {"expectations", r.expectations},
            {"ended_early", r.ended_early},

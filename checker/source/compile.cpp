@@ -370,6 +370,9 @@ Words included(std::string_view text) {
   return out;
 }
 
+// The header that stands for all of a kernel's.
+std::string kernel_header(const std::string& family) { return fmt::format("{0}/{0}.h", family); }
+
 // Whether include/NAME lies in our folder.
 bool stays_inside(const fs::path& name) {
   return name.is_relative() && std::find(name.begin(), name.end(), "..") == name.end() && name.has_filename();
@@ -377,17 +380,21 @@ bool stays_inside(const fs::path& name) {
 
 tl::expected<void, CompileProblem> write_headers(const fs::path& folder, std::string_view text,
                                                  const std::string& family) {
-  const auto shim = shim_files();
+  const std::string header = kernel_header(family);
   for (const std::string& name : included(text)) {
-    const bool is_shims =
-        std::any_of(shim.begin(), shim.end(), [&](const ShimFile& file) { return file.name == name; });
-    // One that points elsewhere is left for the compiler to complain of.  In <>, as a folder of headers may have one of
-    // the shim's name.
-    if (is_shims || !stays_inside(name)) continue;
-    const auto written = write_file(folder / "include" / name, {"#include <", family, ".h>\n"});
+    // One that points elsewhere is left for the compiler to complain of.
+    if (name == header || !stays_inside(name)) continue;
+    const auto written = write_file(folder / "include" / name, {"#include <", header, ">\n"});
     if (!written) return written;
   }
   return {};
+}
+
+// Whether it is compiled together with a source of this family.
+bool belongs_to(const ShimFile& file, const std::string& family) {
+  const std::size_t folder_end = file.name.find('/');
+  return file.name.ends_with(".c") &&
+         (folder_end == std::string_view::npos || file.name.substr(0, folder_end) == family);
 }
 
 // `text` as the content of a C string literal.
@@ -501,9 +508,11 @@ tl::expected<Image, CompileProblem> compile_source(const std::string& path_for_m
     arguments.insert(arguments.end(), {"-I", (root / include).string()});
   }
   arguments.insert(arguments.end(), options.extra.begin(), options.extra.end());
-  const std::string kernel = (root / "shim" / (options.family + ".c")).string();
   // -x c: whatever the file is called, it is C.
-  arguments.insert(arguments.end(), {"-o", (root / "image.so").string(), "-x", "c", source.string(), kernel});
+  arguments.insert(arguments.end(), {"-o", (root / "image.so").string(), "-x", "c", source.string()});
+  for (const ShimFile& file : shim_files()) {
+    if (belongs_to(file, options.family)) arguments.push_back((root / "shim" / file.name).string());
+  }
 
   const auto compile = [&] {
     Run out = run(arguments, folder->path(), false);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
-# cmake -DOUTPUT=FILE.cpp -P embed.cmake -- FILE...: defines shim_files() of shim_files.hpp with the content of FILE...
+# cmake -DFOLDER=FOLDER -DOUTPUT=FILE.cpp -P embed.cmake -- FILE...: defines shim_files() of shim_files.hpp with the
+# content of FILE..., which are named as they are below FOLDER.
 # Arrays and not string literals: compilers need not take literals beyond 64 KiB.
 set(arrays "")
 set(entries "")
@@ -15,13 +16,12 @@ endforeach()
 
 set(count 0)
 foreach(file IN LISTS files)
-  file(READ "${file}" bytes HEX)
+  file(READ "${FOLDER}/${file}" bytes HEX)
   string(REGEX REPLACE "(..)" "'\\\\x\\1'," bytes "${bytes}")
   string(REPLACE "'\\x0a'," "'\\x0a',\n" bytes "${bytes}")
-  cmake_path(GET file FILENAME name)
   # The closing NUL is for files without a single byte, as an array cannot be empty.
   string(APPEND arrays "constexpr char kFile${count}[] = {\n${bytes}'\\0'};\n")
-  string(APPEND entries "    {\"${name}\", {kFile${count}, sizeof kFile${count} - 1}},\n")
+  string(APPEND entries "    {\"${file}\", {kFile${count}, sizeof kFile${count} - 1}},\n")
   math(EXPR count "${count} + 1")
 endforeach()
 

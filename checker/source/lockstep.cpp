@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "checker/source/lockstep.hpp"
 
-#include "model/rules/requests.hpp"
+#include "model/rules/sys_ptrace.hpp"
 
 namespace proctor::source {
 
@@ -29,10 +29,10 @@ int weight(const Rule& rule) {
   if (rule.by == Rule::By::request) {
     using namespace model::rules;
     int often = 1;
-    if (rule.number == PT_ATTACH) often = 9;
-    if (rule.number == PT_CONTINUE || rule.number == PT_TRACE_ME) often = 5;
-    if (rule.number == PT_DETACH || rule.number == PT_STEP) often = 4;
-    if (rule.number == PT_LWPINFO || rule.number == PT_IO) often = 3;
+    if (rule.number == PT_ATTACH) often = 6;
+    if (rule.number == PT_TRACE_ME) often = 3;
+    if (rule.number == PT_CONTINUE || rule.number == PT_DETACH || rule.number == PT_STEP) often = 2;
+    if (rule.number == PT_LWPINFO || rule.number == PT_IO || rule.number == PT_VM_ENTRY) often = 3;
     return name.ends_with(", tid)") ? often : 3 * often;
   }
   switch (rule.needs) {
@@ -101,13 +101,13 @@ void Generator::fill(const Rule& rule, const SmallState& state, Random& random, 
         value = rule.number == model::rules::PT_SET_EVENT_MASK ? std::int32_t(random.below(0x41)) : 0;
         break;
       case Takes::status: value = one_of(statuses); break;
-      case Takes::yes_no: value = 0; break;
+      case Takes::yes_no: value = rule.by == Rule::By::request && random.below(200) == 0 ? 1 : 0; break;
     }
   }
   action.choices = {};
   if (random.below(3) == 0)
     for (std::uint8_t& choice : action.choices)
-      if (random.below(4) == 0) choice = std::uint8_t(random.below(3) + (random.below(8) == 0 ? 1 : 0));
+      if (random.below(4) == 0) choice = std::uint8_t(random.below(60));
   auto ways = [&](model::Open kind, int count) {
     std::uint8_t& choice = action.choices[std::size_t(kind)];
     choice = std::uint8_t(choice % count);
@@ -121,7 +121,7 @@ void Generator::fill(const Rule& rule, const SmallState& state, Random& random, 
   ways(model::Open::memory, 3);
   ways(model::Open::registers, 3);
   ways(model::Open::machine, 3);
-  ways(model::Open::vm_entry, 4);
+  ways(model::Open::vm_entry, 5);
   ways(model::Open::sigchld_ignored, 2);
   ways(model::Open::set_pc, 3);
   ways(model::Open::single_step, 2);
@@ -204,6 +204,32 @@ bool Generator::pick_environment(const SmallState& state, Random& random, Action
   return false;
 }
 
+// How most debugging begins: a target that a debugger has attached, or that asked for it, and that has stopped.
+std::vector<Action> Generator::prologue(Random& random) const {
+  std::vector<Action> out;
+  auto take = [&](std::string_view name, std::vector<std::int32_t> arguments) {
+    for (std::size_t i = 0; i < words_.rules().size(); ++i)
+      if (words_.rules()[i].program.name == name) out.push_back({i, std::move(arguments), {}});
+  };
+  if (random.below(4) == 0) return out;
+  constexpr std::int32_t debugger = 1, target = 2, bystander = 3, target_td = 2, second_td = 4;
+  const std::int32_t parent = random.below(2) == 0 ? debugger : std::int32_t{model::kInit};
+  const bool two_threads = random.below(2) == 0;
+  take("fork", {0, debugger, 1});
+  take("fork", {parent, target, target_td});
+  if (two_threads) take("thr_new", {target, second_td});
+  if (random.below(2) == 0) take("fork", {random.below(2) == 0 ? 0 : target_td, bystander, 3});
+  if (parent == debugger && random.below(3) == 0)
+    take("ptrace(PT_TRACE_ME)", {target_td, target, 0, 0, 0});
+  else
+    take("ptrace(PT_ATTACH, pid)", {1, target, 0, 0, 0});
+  if (random.below(8) == 0) return out;
+  take("issignal", {target_td, model::rules::kSigstop});
+  if (two_threads) take("thread_suspend_check", {second_td});
+  if (random.below(8) != 0) take("wait6(P_ALL): trapped", {debugger, target, target});
+  return out;
+}
+
 bool Generator::pick(const SmallState& state, Random& random, Action& action) const {
   int processes = 0;
   for (const model::Proc& p : state.proc) processes += p.state == model::ProcState::normal ? 1 : 0;
@@ -251,6 +277,7 @@ void Lockstep::call(const Action& action, const Rule& rule, std::uint64_t dice) 
     ++not_made;
     return;
   }
+  if (k.outcome().error == model::Errno::ecapmode) return;  // the source is not reached
   ++calls;
   a_.call(action, dice, seen_a_);
   if (b_ == nullptr) {
@@ -269,6 +296,11 @@ void Lockstep::explore(std::uint64_t seed, int length, Sequence& sequence) {
   sequence.start = start_state(random);
   sequence.actions.clear();
   begin(sequence.start);
+  for (Action& action : generator_.prologue(random)) {
+    sequence.actions.push_back(std::move(action));
+    progress(sequence.actions.size() - 1);
+    if (!step(sequence.actions.back(), random.next())) sequence.actions.pop_back();
+  }
   for (int i = 0; i < 6 * length && int(sequence.actions.size()) < length; ++i) {
     Action action;
     if (!generator_.pick(state_, random, action)) continue;

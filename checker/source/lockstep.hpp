@@ -44,6 +44,7 @@ model::SmallState start_state(Random& random);
 class Generator {
  public:
   explicit Generator(const scenario::Vocabulary& words);
+  std::vector<scenario::Action> prologue(Random& random) const;
   // False if nothing was found after some tries.
   bool pick(const model::SmallState& state, Random& random, scenario::Action& action) const;
   bool pick_request(const model::SmallState& state, Random& random, scenario::Action& action) const;

@@ -199,6 +199,7 @@ bool Preemptive::act(const Action& action, std::uint64_t dice) {
     SmallState probe = state_;  // a call that would loop for ever or panic is not made
     model::Exec<SmallState> k(probe, words_.kernel(), action.choices);
     rule.run(k, action.arguments);
+    if (k.outcome().error == model::Errno::ecapmode) return false;  // the source is not reached
     if (!k.outcome().possible || (!fibers_.empty() && rule.number == model::rules::PT_ATTACH)) {
       if (!k.outcome().possible ||
           state_.proc[state_.lwp[std::size_t(action.arguments[0])].proc].p_flag & model::P_TRACED) {
@@ -231,6 +232,7 @@ void Preemptive::run(Sequence& sequence, std::size_t length, Random* random) {
   };
   a_.store(state_);
   std::size_t decision = 0, taken = 0;
+  const std::vector<Action> prologue = random != nullptr ? generator_.prologue(*random) : std::vector<Action>{};
   Random dice(sequence.seed ^ 0xd1ce);
   auto decide = [&](std::uint32_t ways) {
     if (decision >= sequence.schedule.size()) sequence.schedule.push_back(random != nullptr ? random->below(60) : 0);
@@ -259,7 +261,10 @@ void Preemptive::run(Sequence& sequence, std::size_t length, Random* random) {
     if (random != nullptr) {
       Action action;
       ++taken;
-      if (!generator_.pick(state_, *random, action)) continue;
+      if (taken <= prologue.size())
+        action = prologue[taken - 1];
+      else if (!generator_.pick(state_, *random, action))
+        continue;
       sequence.actions.push_back(action);
     } else {
       ++taken;

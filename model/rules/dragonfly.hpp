@@ -132,8 +132,11 @@ LwpRef<K> dragonfly_ptrace(K& k, LwpRef<K> td, const PtraceArgs<K>& a) {
     traced_by_caller(k, curp, p);
   }
   auto lp = lwp(k, k.first_lwp(p));
-  if (a.req != PT_TRACE_ME && a.req != PT_ATTACH && a.req != PT_KILL)          // which do not touch it
-    k.guard(!none(k, lp.slot), at("first-lwp-exists", {.dragonfly55 = 432}));  // B39
+  if (a.req != PT_TRACE_ME && a.req != PT_ATTACH && a.req != PT_KILL)  // which do not touch it
+    k.guard(
+        !none(k, lp.slot),
+        at("first-lwp-exists", {.dragonfly55 = 432})
+            .impossible("fork is one step here; in the kernel a pid can be found before its first lwp: B39"));  // B39
   if (has_request(k.behaviour(), a.req)) dragonfly_request(k, curp, p, lp, a);
   k.leave(Lock::token, p);
   k.let_go(p);

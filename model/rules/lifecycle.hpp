@@ -32,7 +32,7 @@ void fork1(K& k, LwpRef<K> td, ProcRef<K> child, LwpRef<K> child_td, ForkKind ki
   k.set(child, p_reaper, k.either(own, p1.slot, p1[p_reaper]));
   k.when(p1[P_SUGID], [&] { k.set(child, P_SUGID); });
   k.set(child, p_cred, p1[p_cred] & (CR_UID | CR_JAIL));
-  auto follow = !((p1[p_ptevents] & PTRACE_FORK) == k.lit(0));
+  auto follow = wants_event(p1, PTRACE_FORK);
   k.when(follow, [&] {
     k.set(td, TDB_FORK);
     k.set(child_td, TDB_STOPATFORK);
@@ -40,7 +40,7 @@ void fork1(K& k, LwpRef<K> td, ProcRef<K> child, LwpRef<K> child_td, ForkKind ki
   if (kind.ppwait) {
     k.set(child, P_PPWAIT);
     k.set(td, TD_RFPPWAIT);
-    if (k.behaviour().event_mask) k.set(td, TDB_VFORK);
+    if (k.behaviour().vfork_is_marked) k.set(td, TDB_VFORK);
   }
   k.unlock(Lock::proc, p1);
   k.unlock(Lock::proc, child);
@@ -54,14 +54,14 @@ void fork_return(K& k, LwpRef<K> td) {
   auto p = proc(k, td[td_proc]);
   k.guard(td[TDB_STOPATFORK], at("stop-at-fork", 1061, "kern_fork.c"));
   auto parent = proc(k, p[p_pptr]);
-  auto wanted = !((parent[p_ptevents] & PTRACE_FORK) == k.lit(0));  // kern_fork.c:1064
+  auto wanted = wants_event(parent, PTRACE_FORK);  // kern_fork.c:1064
   auto debugger = proc(k, parent[p_pptr]);
   k.when(wanted, [&] {
     proc_set_traced(k, p, true);
     k.emit(trace::Ktr::fork_return, p, p[p_oppid]);
     proc_reparent(k, p, debugger);
     k.set(td, TDB_CHILD | TDB_SCX);
-    if (k.behaviour().attach_stop_comes_first) k.set(td, TDB_FSTP);
+    if (k.behaviour().first_reporter_keeps_stop) k.set(td, TDB_FSTP);
   });
   k.when(!wanted, [&] { k.clear(td, TDB_STOPATFORK); });
 }
@@ -147,8 +147,7 @@ void execve(K& k, LwpRef<K> td, bool set_id) {
     });
   else
     k.clear(p, P_SUGID);
-  auto report = p[P_TRACED];
-  if (k.behaviour().event_mask) report = report && !((p[p_ptevents] & PTRACE_EXEC) == k.lit(0));
+  auto report = p[P_TRACED] && wants_event(p, PTRACE_EXEC);
   if (k.behaviour().stop_has_thread) k.when(report, [&] { k.set(td, TDB_EXEC); });
 }
 
@@ -158,7 +157,7 @@ void thread_create(K& k, ProcRef<K> p, LwpRef<K> td) {
   k.fresh_thread(td);
   k.set(td, td_proc, p.slot);
   k.set(p, p_numthreads, p[p_numthreads] + k.lit(1));
-  auto report = !((p[p_ptevents] & PTRACE_LWP) == k.lit(0));
+  auto report = wants_event(p, PTRACE_LWP);
   k.when(report, [&] { k.set(td, TDB_BORN); });
 }
 
@@ -217,7 +216,7 @@ void exit1_zombie(K& k, ProcRef<K> p) {
         }
         if (k.behaviour().attach_stop_comes_first) k.clear(q, P2_PTRACE_FSTP);
         if (k.behaviour().event_mask) k.set(q, p_ptevents, k.lit(0));
-        const auto stop = k.behaviour().attach_stop_comes_first ? TDB_XSIG | TDB_FSTP : LwpFlag{};  // B30
+        const auto stop = k.behaviour().first_reporter_keeps_stop ? TDB_XSIG | TDB_FSTP : LwpFlag{};  // B30
         k.each_lwp(q, [&](LwpRef<K> td) { k.clear(td, TDB_SUSPEND | stop); });
         psignal(k, q, k.lit(kSigkill));
       });

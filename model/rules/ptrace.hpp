@@ -255,7 +255,7 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
   };
 
   if (!has_request(b, a.req)) {
-    k.require(k.yes(false), Errno::einval, unknown_request());
+    k.require(k.yes(false), Errno::einval, unknown_request().impossible("a number that is known does not come here"));
     return;
   }
   switch (a.req) {
@@ -383,13 +383,15 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
     case PT_VM_TIMESTAMP: k.emit(Ktr::vm_timestamp, p); break;
     case PT_VM_ENTRY: {
       k.unlock(Lock::proc, p);
-      auto outcome = k.open(Open::vm_entry, 4);
-      k.when(outcome == k.lit(0), [&] { k.emit(Ktr::vm_entry, p); });
+      auto outcome = k.open(Open::vm_entry, 5);
+      auto fault = outcome == k.lit(4) && k.open(Open::copyout, 2) == k.lit(1);  // of the path
+      k.when((outcome == k.lit(0) || outcome == k.lit(4)) && !fault, [&] { k.emit(Ktr::vm_entry, p); });
       k.lock(Lock::proc, p);
       k.require(!(outcome == k.lit(1)), Errno::einval, at("vm-entry-index", {.freebsd11c = 402, .freebsd104 = 361}));
       k.require(!(outcome == k.lit(2)), Errno::enoent, at("vm-entry-end", {.freebsd11c = 411, .freebsd104 = 370}));
       k.require(!(outcome == k.lit(3)), Errno::enametoolong,
                 at("vm-entry-path", {.freebsd11c = 475, .freebsd104 = 434}));
+      k.require(!fault, Errno::efault, at("vm-entry-copyout", {.freebsd11c = 472, .freebsd104 = 431}));
       break;
     }
     default: {
@@ -427,7 +429,9 @@ LwpRef<K> kern_ptrace(K& k, LwpRef<K> td, const PtraceArgs<K>& a) {
   if (b.stop_has_thread) {
     by_pid = k.either(p[P_STOPPED_TRACE], p[p_xthread], k.first_lwp(p));
     k.guard(!(none(k, a.tid) && p[P_STOPPED_TRACE]) || !none(k, p[p_xthread]),
-            at("stop-has-reporter", {.freebsd11c = 765, .freebsd104 = 750}));
+            at("stop-has-reporter", {.freebsd11c = 765, .freebsd104 = 750})
+                .impossible(
+                    "ptracestop() sets p_xthread with P_STOPPED_TRACE, and only a thread that runs again clears it"));
   }
   auto td2 = lwp(k, k.either(none(k, a.tid), by_pid, a.tid));
   permission(k, curp, td, p, td2, a.req);

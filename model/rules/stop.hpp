@@ -50,7 +50,7 @@ void ptracestop_turn(K& k, LwpRef<K> td) {
     });
     k.when(!killed, [&] {
       // Right after an attach the thread that took its SIGSTOP reports; otherwise whoever comes first.  kern_sig.c:2574
-      auto reports = k.yes(!k.behaviour().attach_stop_comes_first) || td[TDB_FSTP] ||
+      auto reports = k.yes(!k.behaviour().first_reporter_keeps_stop) || td[TDB_FSTP] ||
                      (!p[P2_PTRACE_FSTP] && none(k, p[p_xthread]));
       k.when(reports, [&] {
         k.set(p, p_xstat, td[td_xsig]);

@@ -33,7 +33,7 @@ void copyout(K& k, LwpRef<K> td2, const PtraceArgs<K>& a) {
   auto copy = [&](Move what) {
     auto fault = k.open(Open::copyout, 2);
     k.require(fault == k.lit(0), Errno::efault,
-              at("copyout", {.freebsd51 = 376, .freebsd11c = 634, .dragonfly55 = 269, .freebsd104 = 601}));
+              at("copyout", {.freebsd51 = 376, .freebsd11c = 636, .dragonfly55 = 269, .freebsd104 = 601}));
     k.move(what, td2);
   };
   switch (has_request(b, a.req) ? a.req : PT_FIRSTMACH) {
@@ -58,7 +58,8 @@ void copyout(K& k, LwpRef<K> td2, const PtraceArgs<K>& a) {
 
 template <Kernel K>
 void sys_ptrace(K& k, LwpRef<K> td, const PtraceArgs<K>& a) {
-  k.require(!a.capmode, Errno::ecapmode, at("capability-mode", 118, "subr_syscall.c"));
+  if (k.behaviour().capability_mode)
+    k.require(!a.capmode, Errno::ecapmode, at("capability-mode", 118, "subr_syscall.c"));
   copyin(k, a);
   auto td2 = k.behaviour().tokens ? dragonfly_ptrace(k, td, a) : kern_ptrace(k, td, a);
   copyout(k, td2, a);

@@ -54,6 +54,14 @@ void proc_reparent(K& k, ProcRef<K> child, ProcRef<K> parent) {
   });
 }
 
+// Whether the debugger wants to hear of the event.  Without an event mask every exec is reported.
+template <Kernel K>
+typename K::Bool wants_event(ProcRef<K> p, PtEvent event) {
+  K& k = *p.k;
+  if (event == PTRACE_EXEC && !k.behaviour().event_mask) return k.yes(true);
+  return !((p[p_ptevents] & event) == k.lit(0));
+}
+
 // The start of being traced; proc_set_traced() in 10.4.
 template <Kernel K>
 void proc_set_traced(K& k, ProcRef<K> p, bool stop) {

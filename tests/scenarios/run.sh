@@ -20,13 +20,14 @@ atf() {
     echo "skipped: there is no cc"
     exit 77
   }
-  local scratch scenario kernel printed=0 refused=0 kernels
+  local scratch scenario kernel printed=0 refused=0 kernels all
+  all=$(sed -n 's/.*name = "\([^"]*\)".*/\1/p' "$here/../../model/behaviours.hpp")
   scratch=$(mktemp -d)
   # shellcheck disable=SC2064  # now
   trap "rm -rf -- '$scratch'" EXIT
   for scenario in "$here"/*.scn; do
     kernels=$(sed -n 's/^kernels //p' "$scenario")
-    for kernel in ${kernels:-freebsd-5.1 freebsd-5.1-sa0309 freebsd-11c dragonfly-5.5 freebsd-10.4}; do
+    for kernel in ${kernels:-$all}; do
       if "$proctor" run --format atf -k "$kernel" "$scenario" >"$scratch/test.c" 2>"$scratch/err"; then
         printed=$((printed + 1))
         cc -std=c99 -fsyntax-only -nostdinc -I "$here/stand-in" -Wall -Wextra -Werror "$scratch/test.c" ||
@@ -55,7 +56,9 @@ readme() {
 
 proctor=$1
 case $2 in
-  hold | atf | readme) "${@:2}" ;;
+  hold) hold "$3" "$4" ;;
+  atf) atf ;;
+  readme) readme ;;
   *)
     echo "usage: run.sh PROCTOR hold SCENARIO KERNEL | PROCTOR atf | - readme" >&2
     exit 2

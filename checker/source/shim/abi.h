@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Between the harness (C++, checker/source) and an image: a sys_process.c compiled together with one of the two small
- * kernels of this folder (freebsd.c, dragonfly.c) into a shared object.  Plain C, no kernel types.
+ * kernels of this folder (freebsd, dragonfly) into a shared object.  Plain C, no kernel types.
  *
  * The image holds the kernel's own structures.  The harness sees them only as pr_state, which is the model's state
  * written out; slots name processes and threads, and the pid and tid of a slot never change.  What surrounds
@@ -18,8 +18,8 @@ extern "C" {
 #define PR_ABI 1
 #define PR_PROCS 4
 #define PR_LWPS 6
-#define PR_NONE 0xff    /* no process, no thread */
-#define PR_NO_PID 9999  /* a pid and a tid that nobody has */
+#define PR_NONE 0xff   /* no process, no thread */
+#define PR_NO_PID 9999 /* a pid and a tid that nobody has */
 #define PR_NO_TID 199999
 #define PR_PID(slot) ((slot) == 0 ? 1 : 100 + (slot)) /* slot 0 is init */
 #define PR_TID(slot) (100100 + (slot))
@@ -94,7 +94,8 @@ enum pr_open {
   PR_OPEN_MEMORY,      /* the target's page: 0 mapped, 1 not, 2 mapped but the transfer is refused (EFAULT) */
   PR_OPEN_REGISTERS,   /* 0 fine, 1 the process is swapped out, 2 the machine refuses the values (EINVAL) */
   PR_OPEN_MACHINE,     /* cpu_ptrace(): 0 fine, 1 EINVAL, 2 EFAULT */
-  PR_OPEN_VM_ENTRY,    /* PT_VM_ENTRY: 0 fine, 1 index too large, 2 past the last entry, 3 path too long for the buffer */
+  PR_OPEN_VM_ENTRY,    /* PT_VM_ENTRY: 0 fine, 1 index too large, 2 past the last entry, 3 path too long for the buffer,
+                         4 fine, with its path */
   PR_OPEN_SIGCHLD,     /* not asked by images */
   PR_OPEN_SET_PC,      /* addr: 0 is (caddr_t)1, 1 another one, 2 another one and ptrace_set_pc() refuses it (EINVAL) */
   PR_OPEN_SINGLE_STEP, /* 1: ptrace_single_step() and ptrace_clear_single_step() fail (EINVAL) */
@@ -119,14 +120,14 @@ struct pr_host {
   void (*lock)(enum pr_op op, enum pr_lock lock, int proc);
   /* Whether the running thread holds the lock (any mode); PR_HOLD counts are asked with held(). */
   int (*owns)(enum pr_lock lock, int proc);
-  int (*held)(int proc);            /* holds of the process by anybody */
-  void (*may_sleep)(const char *where); /* the kernel may sleep here: no mutex, spin mutex or critical section */
+  int (*held)(int proc);                /* holds of the process by anybody */
+  void (*may_sleep)(const char* where); /* the kernel may sleep here: no mutex, spin mutex or critical section */
   int (*open)(enum pr_open kind);
   int (*help)(enum pr_help what, int a, int b);
-  int (*dice)(int ways);            /* 0..ways-1, for what makes no difference (PIOD_READ_D or PIOD_READ_I) */
-  void (*ktr)(const char *format, int count, const unsigned long *args);
+  int (*dice)(int ways); /* 0..ways-1, for what makes no difference (PIOD_READ_D or PIOD_READ_I) */
+  void (*ktr)(const char* format, int count, const unsigned long* args);
   /* Something the kernel would panic over, or a protocol broken: printf-like, one line, does not return. */
-  void (*finding)(const char *format, ...);
+  void (*finding)(const char* format, ...);
 };
 
 /* pr_result.moves: what the image saw move, by comparing memory before and after the call. */
@@ -160,24 +161,25 @@ struct pr_result {
   long retval; /* td_retval[0] or sysmsg_result */
   unsigned moves, uninit;
   int move_td;
-  int lwpinfo_tid, lwpinfo_event, lwpinfo_flags, lwpinfo_code; /* as the caller sees them in its buffer; if MOVED_LWPINFO */
+  /* As the caller sees them in its buffer; if MOVED_LWPINFO. */
+  int lwpinfo_tid, lwpinfo_event, lwpinfo_flags, lwpinfo_code;
 };
 
 struct pr_image {
   int abi;
-  const char *family; /* "freebsd", "dragonfly" */
+  const char* family; /* "freebsd", "dragonfly" */
   /* Once, before anything else. */
-  void (*start)(const struct pr_host *host);
-  /* State into the kernel's structures, and back.  A free slot is filled with 0xde bytes by store; load calls finding if
-   * a free slot was written to.  Whatever of the structures pr_state does not show is kept between the two, unless the
-   * slot changes from or to free. */
-  void (*store)(const struct pr_state *state);
-  void (*load)(struct pr_state *state);
+  void (*start)(const struct pr_host* host);
+  /* State into the kernel's structures, and back.  A free slot is filled with 0xde bytes by store; load calls finding
+   * if a free slot was written to.  Whatever of the structures pr_state does not show is kept between the two, unless
+   * the slot changes from or to free. */
+  void (*store)(const struct pr_state* state);
+  void (*load)(struct pr_state* state);
   /* Sets curthread, for a harness that runs several calls at once. */
   void (*current)(int td);
   /* sys_ptrace() by thread td.  target is a process slot, or with by_tid a thread slot; PR_NONE names nobody.  Can run
    * on several stacks at once; each has its own struct ptrace_args, user buffer and before-image in `work`. */
-  void (*call)(void *work, int td, int req, int target, int by_tid, int data, struct pr_result *result);
+  void (*call)(void* work, int td, int req, int target, int by_tid, int data, struct pr_result* result);
   unsigned long work_size; /* bytes of *work, zeroed by the harness before its first use */
   /* Forgets what a call that never came back has left behind. */
   void (*reset)(void);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Not FreeBSD's headers, and of no use for building anything: declarations of our own, just enough to let a C compiler
- * check the syntax and types of the programs that `proctor run --format atf` prints.  Numbers stand for nothing unless the
- * name says so.
+ * Not FreeBSD's headers, and of no use for building anything: declarations of our own, just enough to let a C
+ * compiler check the syntax and types of the programs that `proctor run --format atf` prints.  Nothing runs with
+ * these numbers.
  */
 #ifndef PROCTOR_STAND_IN_H
 #define PROCTOR_STAND_IN_H
@@ -16,12 +16,12 @@ typedef struct stand_in_thread* pthread_t;
 
 extern int* stand_in_errno(void);
 #define errno (*stand_in_errno())
-enum { EPERM = 1, ENOENT, ESRCH, EINTR, EIO, ECHILD = 10, ENOMEM = 12, EFAULT = 14, EBUSY = 16, EINVAL = 22, EAGAIN = 35 };
-enum { ENAMETOOLONG = 63, ECAPMODE = 94 };
+enum { EPERM = 1, ENOENT, ESRCH, EINTR, EIO, ECHILD = 10, ENOMEM = 12, EFAULT = 14, EBUSY = 16, EINVAL = 22 };
+enum { EAGAIN = 35, ENAMETOOLONG = 63, ECAPMODE = 94 };
 
-enum { SIGHUP = 1, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGEMT, SIGFPE, SIGKILL, SIGBUS, SIGSEGV, SIGSYS, SIGPIPE };
-enum { SIGALRM = 14, SIGTERM, SIGURG, SIGSTOP, SIGTSTP, SIGCONT, SIGCHLD, SIGTTIN, SIGTTOU, SIGIO, SIGXCPU, SIGXFSZ };
-enum { SIGVTALRM = 26, SIGPROF, SIGWINCH, SIGINFO, SIGUSR1, SIGUSR2, SIGTHR };
+enum { SIGHUP = 1, SIGINT, SIGQUIT, SIGILL, SIGTRAP, SIGABRT, SIGEMT, SIGFPE, SIGKILL, SIGBUS, SIGSEGV, SIGSYS };
+enum { SIGPIPE = 13, SIGALRM, SIGTERM, SIGURG, SIGSTOP, SIGTSTP, SIGCONT, SIGCHLD, SIGTTIN, SIGTTOU, SIGIO };
+enum { SIGXCPU = 24, SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH, SIGINFO, SIGUSR1, SIGUSR2, SIGTHR };
 typedef void (*stand_in_handler)(int);
 #define SIG_IGN ((stand_in_handler)1)
 stand_in_handler signal(int, stand_in_handler);

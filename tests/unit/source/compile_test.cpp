@@ -264,7 +264,7 @@ TEST_P(CompileWith, Keep) {
     text << stream.rdbuf();
     EXPECT_EQ(text.str(), file.text) << file.name;
   }
-  EXPECT_EQ(shim_files().size(), 5U);
+  EXPECT_FALSE(shim_files().empty());
   EXPECT_TRUE(fs::exists(left[0] / "source" / "sys_process.c"));
 }
 

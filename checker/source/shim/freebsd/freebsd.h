@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * What sys/kern/sys_process.c of FreeBSD sees: every header it includes is this one.  The small kernel behind it is
- * freebsd.c.  PROCTOR_KERNEL says which year's: 51 (early 2003), 52 (August 2003), 110 (December 2015).
+ * declared in image.h.  PROCTOR_KERNEL says which year's: 51 (early 2003), 52 (August 2003), 110 (December 2015).
  *
  * No host header is included; the layouts that reach user space are those of amd64.
  */
@@ -276,7 +276,7 @@ typedef struct ksiginfo {
 } ksiginfo_t;
 #define ksi_signo ksi_info.si_signo
 
-/* ---- processes and threads: what ptrace touches of them, in freebsd.c's order ---- */
+/* ---- processes and threads: what ptrace touches of them, in state.c's order ---- */
 enum {
   P_ADVLOCK = 0x1, P_CONTROLT = 0x2, P_KTHREAD = 0x4, P_PPWAIT = 0x10, P_PROFIL = 0x20, P_STOPPROF = 0x40,
   P_SUGID = 0x100, P_SYSTEM = 0x200, P_SINGLE_EXIT = 0x400, P_TRACED = 0x800, P_WAITED = 0x1000, P_WEXIT = 0x2000,
@@ -361,8 +361,8 @@ struct proc {
   int p_lock;
 };
 extern struct proc proc0, *initproc;
-extern struct thread *shim_curthread;
-#define curthread shim_curthread
+extern struct thread *pr_curthread;
+#define curthread pr_curthread
 #define curproc (curthread->td_proc)
 #define FIRST_THREAD_IN_PROC(p) TAILQ_FIRST(&(p)->p_threads)
 #define FOREACH_THREAD_IN_PROC(p, td) TAILQ_FOREACH((td), &(p)->p_threads, td_plist)

@@ -7,7 +7,7 @@
 #ifndef PROCTOR_SHIM_DRAGONFLY_H
 #define PROCTOR_SHIM_DRAGONFLY_H
 
-#include "abi.h"
+#include "../abi.h"
 
 /* Of libc, declared before visibility changes. */
 void* memcpy(void*, const void*, unsigned long);

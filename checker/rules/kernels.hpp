@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// `proctor kernels`: the kernels of the model and what distinguishes them.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <tl/expected.hpp>
+
+#include "model/behaviours.hpp"
+
+namespace proctor::rules {
+
+// A field of Behaviours, for people.
+struct Behaviour {
+  std::string_view name;
+  bool model::Behaviours::*member;
+  std::string_view meaning;  // of yes
+  std::string_view since;    // the commit or release that brought it
+};
+std::span<const Behaviour> behaviours();
+
+struct KernelsOptions {
+  std::string format = "text";
+};
+std::string kernels_report(const KernelsOptions& options);
+// Returns the exit status.
+int kernels_command(const KernelsOptions& options);
+
+tl::expected<const model::Behaviours*, std::string> find_kernel(std::string_view name);
+// The report on stdout, or what was wrong on stderr; returns the exit status.
+int print_report(const tl::expected<std::string, std::string>& report);
+
+}  // namespace proctor::rules
