@@ -6,9 +6,12 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <string>
 #include <vector>
@@ -50,7 +53,7 @@ bool has_ptrace(const trace::Log& log) {
 class Check {
  public:
   Check(const Options& options, const model::Behaviours& kernel, std::FILE* out)
-      : options_(options), kernel_(kernel), out_(out) {}
+      : options_(options), kernel_(&kernel), out_(out) {}
 
   Exit logs(const std::vector<std::string>& paths) {
     std::vector<trace::Log> read;
@@ -97,7 +100,12 @@ class Check {
     }
     Exit worst = Exit::nothing_found;
     brief_ = options_.format == "text";
+    const model::Behaviours* const given = kernel_;
     for (auto& [run, paths] : runs) {
+      kernel_ = given;  // a folder that has a kernel's name says which kernel wrote what is below it
+      for (const fs::path& part : fs::path(run))
+        for (const model::Behaviours* known : kKernels)
+          if (part == known->name) kernel_ = known;
       row_ = fs::relative(run, folder).string() + ":";
       std::sort(paths.begin(), paths.end());
       std::vector<std::string> pair;
@@ -125,7 +133,7 @@ class Check {
   }
 
   Exit one(const check::Subject& subject) {
-    check::Acceptor acceptor(kernel_, subject.ktrace, subject.ktr);
+    check::Acceptor acceptor(*kernel_, subject.ktrace, subject.ktr);
     acceptor.partial = options_.partial;
     const std::size_t total = subject.ktrace != nullptr ? subject.ktrace->events.size() : 0;
     if (isatty(STDERR_FILENO) != 0 && !options_.quiet)
@@ -143,8 +151,8 @@ class Check {
                                                     : inconclusive_);
     judged_ += result.ktrace.judged + result.ktr.judged;
     const std::string report = options_.format == "jsonl"
-                                   ? check::jsonl_report(subject, kernel_, result)
-                                   : check::text_report(subject, kernel_, result, options_.states);
+                                   ? check::jsonl_report(subject, *kernel_, result)
+                                   : check::text_report(subject, *kernel_, result, options_.states);
     if (brief_) {
       const bool both = subject.ktrace != nullptr && subject.ktr != nullptr;
       const trace::Log& log = subject.ktrace != nullptr ? *subject.ktrace : *subject.ktr;
@@ -160,7 +168,7 @@ class Check {
   static void complain(const std::string& message) { fmt::print(stderr, "proctor: {}\n", message); }
 
   const Options& options_;
-  const model::Behaviours& kernel_;
+  const model::Behaviours* kernel_;
   std::FILE* out_;
   std::size_t accepted_ = 0, rejected_ = 0, inconclusive_ = 0;
   std::uint64_t judged_ = 0;
@@ -200,12 +208,27 @@ Exit check_command(const Options& options) {
   return worst;
 }
 
+constexpr std::uint64_t kNumberMax = std::numeric_limits<std::uint64_t>::max();
+
+// The library would take -1 for the greatest number, and what is too great too.
+CLI::Validator number_between(std::uint64_t low, std::uint64_t high) {
+  const auto wrong = [=](const std::string& text) {
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool fine = error == std::errc{} && end == text.data() + text.size() && low <= value && value <= high;
+    return fine ? std::string() : fmt::format("{}: expected a number from {} to {}", text, low, high);
+  };
+  return CLI::Validator(wrong, {}, {});
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   try {
     CLI::App app{"proctor: a model of ptrace(2) in BSD kernels, and checkers of logs and sources against it"};
-    app.set_version_flag("--version", std::string("proctor " PROCTOR_VERSION));
+    std::string version = "proctor " PROCTOR_VERSION ", kernels:";
+    for (const model::Behaviours* kernel : model::kKernels) version += " " + std::string(kernel->name);
+    app.set_version_flag("--version", version);
     app.require_subcommand(1);
     Options options;
     rules::KernelsOptions kernels_options;
@@ -234,14 +257,23 @@ int main(int argc, char** argv) {
     CLI::App* source =
         app.add_subcommand("source", "run a kernel's own sys_process.c beside the model, or two of them");
     source->add_option("-k,--kernel", source_options.kernel, "the kernel that the source is of")->required();
-    source->add_option("--calls", source_options.calls, "how many calls to make")->capture_default_str();
-    source->add_option("--seed", source_options.seed, "of the random sequences")->capture_default_str();
-    source->add_flag("--preemptive", source_options.preemptive,
-                     "up to three calls at once, preempted at each lock operation");
+    source->add_option("--calls", source_options.calls, "how many calls to make")
+        ->check(number_between(0, kNumberMax))
+        ->capture_default_str();
+    source->add_option("--seed", source_options.seed, "of the random sequences")
+        ->check(number_between(0, kNumberMax))
+        ->capture_default_str();
+    CLI::Option* preemptive = source->add_flag("--preemptive", source_options.preemptive,
+                                               "up to three calls at once, preempted at each lock operation");
     source->add_flag("--listing", source_options.listing, "the files are annotated listings (found out by itself too)");
     source->add_option("--patience", source_options.patience_ms, "ms after which a call is said not to return")
+        ->check(number_between(100, std::numeric_limits<int>::max()))
         ->capture_default_str();
-    source->add_option("--rerun", source_options.rerun, "run a saved run or a scenario instead of random sequences");
+    CLI::Option* rerun =
+        source->add_option("--rerun", source_options.rerun, "run a saved run instead of random sequences");
+    source->add_option("--scenario", source_options.scenario, "run a scenario, as proctor run does, on the source too")
+        ->excludes(rerun)
+        ->excludes(preemptive);
     source->add_option("--save", source_options.save, "where to save the run that shows a finding");
     source->add_flag("--as-found", source_options.as_found, "do not look for a shorter run that shows the same");
     source->add_flag("--coverage", source_options.coverage, "print how often each clause held and failed");

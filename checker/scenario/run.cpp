@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <stdexcept>
 
 #include "traces/names.hpp"
 
@@ -541,5 +542,24 @@ tl::expected<std::vector<const Behaviours*>, std::string> kernels_of(const Scena
 }
 
 RunResult run(const Scenario& scenario, const Behaviours& kernel) { return Runner(scenario, kernel).take(); }
+
+Expansion expand(const Vocabulary& words, const RunResult& result) {
+  Expansion out{.start = Machine(words).state(), .actions = {}, .lines = {}};
+  SmallState state = out.start;
+  for (const LineResult& line : result.lines)
+    for (const std::vector<Taken>* steps : {&line.taken, &line.settled})
+      for (const Taken& step : *steps) {
+        if (!step.outcome.possible) continue;
+        // A step is kept as its text, which says all of it in the state before.
+        const auto read = parse_line(words, step.text, line.line, state);
+        if (!read || !*read)
+          throw std::logic_error(
+              fmt::format("'{}' cannot be read again: {}", step.text, read ? "it is empty" : read.error().what));
+        out.actions.push_back((*read)->action);
+        out.lines.push_back(line.line);
+        state = step.after;
+      }
+  return out;
+}
 
 }  // namespace proctor::scenario

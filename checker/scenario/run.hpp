@@ -91,6 +91,15 @@ struct RunResult {
 
 RunResult run(const Scenario& scenario, const model::Behaviours& kernel);
 
+// Every action that was taken, those that the processes took by themselves too: from `start` they lead to where the run
+// did, and nothing is left to be done between them.
+struct Expansion {
+  model::SmallState start;
+  std::vector<Action> actions;
+  std::vector<int> lines;  // of the scenario, one for each action
+};
+Expansion expand(const Vocabulary& words, const RunResult& result);
+
 // For people: a line for each action with its result and what changed.
 std::string text_report(const RunResult& result);
 

@@ -141,7 +141,7 @@ std::string text_report(const RunResult& r) {
   const std::string subject = fmt::format("{} on {}", r.path, r.kernel->name);
   auto findings = r.findings.begin();
   for (const LineResult& l : r.lines) {
-    std::string result = !l.possible         ? "impossible " + place(l.clause)
+    std::string result = !l.possible ? l.clause.id.empty() ? std::string("impossible") : "impossible " + place(l.clause)
                          : l.error != 0      ? error_name(l.error) + " " + place(l.clause)
                          : !l.report.empty() ? l.report + (l.result ? " from " + process_name(*l.result) : "")
                                              : std::string{};

@@ -5,16 +5,16 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <sstream>
 
+#include "checker/scenario/run.hpp"
 #include "checker/source/listing.hpp"
 #include "checker/source/preempt.hpp"
 #include "checker/source/saved.hpp"
+#include "checker/source/shim_of.hpp"
 #include "checker/source/supervise.hpp"
 
 namespace proctor::source {
@@ -23,22 +23,6 @@ namespace {
 enum Exit { nothing_found = 0, finding = 1, unreadable = 3 };
 
 void complain(const std::string& message) { fmt::print(stderr, "proctor: {}\n", message); }
-
-// Which miniature kernel a source of this kernel is compiled against.
-struct Shim {
-  std::string_view family;
-  int number;
-};
-std::optional<Shim> shim_of(const model::Behaviours& kernel) {
-  switch (kernel.source) {
-    case model::Source::freebsd51: return Shim{"freebsd", 51};
-    case model::Source::freebsd51_sa0309: return Shim{"freebsd", 52};
-    case model::Source::freebsd11c: return Shim{"freebsd", 110};
-    case model::Source::dragonfly55: return Shim{"dragonfly", 55};
-    case model::Source::freebsd104: break;
-  }
-  return std::nullopt;
-}
 
 const model::Behaviours* find_kernel(const std::string& name) {
   std::string names;
@@ -51,12 +35,13 @@ const model::Behaviours* find_kernel(const std::string& name) {
 }
 
 std::unique_ptr<Harness> prepare(const std::string& path, const Options& options, const scenario::Vocabulary& words) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    complain(fmt::format("{}: cannot be read: expected a C source, sys/kern/sys_process.c of a BSD kernel", path));
+  auto read = read_text(path);
+  if (!read) {
+    complain(fmt::format("{}: cannot be read: {}: expected a C source, sys/kern/sys_process.c of a BSD kernel", path,
+                         read.error()));
     return nullptr;
   }
-  std::string text{std::istreambuf_iterator<char>(file), {}};
+  std::string text = std::move(*read);
   if (options.listing || looks_like_listing(text)) {
     auto plain = strip_listing(text, path);
     if (!plain) {
@@ -67,6 +52,7 @@ std::unique_ptr<Harness> prepare(const std::string& path, const Options& options
   }
   const Shim shim = *shim_of(words.kernel());
   auto image = compile_source(path, text, {.family = std::string(shim.family), .kernel_number = shim.number});
+  StopSignals::check();
   if (!image) {
     fmt::print(stderr, "{}\n", problem_text(image.error()));
     complain(fmt::format("{}: does not compile against the miniature kernel of {}", path, words.kernel().name));
@@ -86,13 +72,65 @@ class Command {
       complain(sequence.error());
       return unreadable;
     }
-    const auto found = supervisor_.judge(*sequence, options_.patience_ms);
-    if (!found) {
-      say("nothing_found",
-          fmt::format("{}: nothing found in the {} actions of {}", title(), sequence->actions.size(), options_.rerun));
+    Verdict verdict = supervisor_.judge(*sequence, options_.patience_ms);
+    const std::size_t count = sequence->actions.size();
+    const bool all = verdict.taken == verdict.tried;
+    const std::string taken = fmt::format("{} of {} actions could be taken", verdict.taken, verdict.tried);
+    if (!verdict.finding) {
+      std::string text = fmt::format("{}: nothing found in the {} actions of {}", title(), count, options_.rerun);
+      if (!all) text += "\n" + taken;
+      say("nothing_found", text, {{"actions", verdict.tried}, {"taken", verdict.taken}});
       return nothing_found;
     }
-    report(Found{*found, *sequence, sequence->actions.size()}, options_.rerun);
+    if (sequence->schedule.empty()) sequence->actions.resize(std::min(count, verdict.tried));
+    Report out{
+        .finding = std::move(*verdict.finding), .run = scenario_text(words_, *sequence), .saved = options_.rerun};
+    out.head = fmt::format("the run, {} of {} actions{}", lines_of(out.run), count, all ? "" : "; " + taken);
+    out.again = "--rerun " + options_.rerun;
+    report(out);
+    return finding;
+  }
+
+  // What the model does not do as the scenario expects is a finding, and so is a source that does something else.
+  int scenario() {
+    const auto text = scenario::read_scenario(options_.scenario);
+    if (!text) {
+      complain(text.error());
+      return unreadable;
+    }
+    const scenario::RunResult on_model = scenario::run(*text, words_.kernel());
+    if (on_model.unreadable) {
+      complain(*on_model.unreadable);
+      return unreadable;
+    }
+    scenario::Expansion steps = scenario::expand(words_, on_model);
+    const Sequence sequence{.start = steps.start, .actions = std::move(steps.actions), .schedule = {}, .exact = true};
+    const std::size_t count = sequence.actions.size();
+    Verdict verdict = supervisor_.judge(sequence, options_.patience_ms);
+    if (on_model.findings.empty() && !verdict.finding) {
+      say("nothing_found",
+          fmt::format("{}: nothing found in the {} actions that {} stands for", title(), count, options_.scenario),
+          {{"actions", count}, {"expectations", on_model.expectations}});
+      return nothing_found;
+    }
+    const std::string again = "--scenario " + options_.scenario;
+    if (!on_model.findings.empty()) {
+      Report out{.finding = {"expectation", {}}, .again = again};
+      for (const scenario::Finding& f : on_model.findings)
+        out.finding.text += fmt::format("{}:{}: {}\n", text->path, f.line, f.what);
+      report(out);
+    }
+    if (verdict.finding) {
+      Report out{.finding = std::move(*verdict.finding), .again = again};
+      const std::size_t tried = std::min(verdict.tried, count);
+      if (tried > 0) out.finding.text += fmt::format("\nin {}:{}", text->path, steps.lines[tried - 1]);
+      for (const scenario::LineResult& line : on_model.lines)
+        for (const auto* taken : {&line.taken, &line.settled})
+          for (const scenario::Taken& step : *taken)
+            if (step.outcome.possible && lines_of(out.run) < tried) out.run += step.text + "\n";
+      out.head = fmt::format("the run, {} of {} actions", tried, count);
+      report(out);
+    }
     return finding;
   }
 
@@ -105,14 +143,29 @@ class Command {
               .progress = {}};
     const bool shown = isatty(STDERR_FILENO) != 0 && !options_.quiet;
     if (shown) plan.progress = [&](std::uint64_t calls) { fmt::print(stderr, "\r{} of {} calls", calls, plan.calls); };
+    const auto clear = [shown](void*) {
+      if (shown) fmt::print(stderr, "\r\033[K");
+    };
+    std::unique_ptr<void, decltype(clear)> line(&plan, clear);  // however it ends
     const Summary summary = supervisor_.run(plan);
-    if (shown) fmt::print(stderr, "\r\033[K");
+    line.reset();
     if (summary.found) {
       const std::string path =
           options_.save.empty() ? fmt::format("proctor-{}-{}.run", words_.kernel().name, options_.seed) : options_.save;
-      const bool saved = save_run(path, words_, summary.found->sequence, title());
+      const Found& found = *summary.found;
+      const bool saved = save_run(path, words_, found.sequence, title());
       if (!saved) complain(fmt::format("{}: cannot be written: the run is not saved", path));
-      report(*summary.found, saved ? path : "");
+      Report out{.finding = found.finding, .run = scenario_text(words_, found.sequence), .saved = saved ? path : ""};
+      out.head = fmt::format("the run, {} of {} actions", lines_of(out.run), found.before);
+      if (!found.alone) {
+        out.note = "the run alone does not show it: the source keeps something between runs";
+        if (found.finding.kind == "hang") out.note += ", or the machine was busy";
+        out.again = fmt::format("--seed {} --calls {}{}", options_.seed, options_.calls,
+                                options_.preemptive ? " --preemptive" : "");
+      } else if (saved) {
+        out.again = "--rerun " + path;
+      }
+      report(out);
       return finding;
     }
     say("nothing_found",
@@ -120,7 +173,7 @@ class Command {
                     "because the kernel would not return from them)",
                     title(), summary.calls, options_.preemptive ? "preemptive" : "atomic", summary.sequences,
                     summary.steps, summary.not_made),
-        &summary);
+        {{"calls", summary.calls}, {"sequences", summary.sequences}, {"not_made", summary.not_made}});
     if (options_.coverage) coverage(summary);
     return nothing_found;
   }
@@ -131,43 +184,51 @@ class Command {
     return fmt::format("{} and the model of {}", options_.files[0], words_.kernel().name);
   }
 
-  void say(std::string_view verdict, const std::string& text, const Summary* summary = nullptr) const {
+  using Json = nlohmann::ordered_json;
+  struct Report {
+    Finding finding;
+    std::string head{}, run{};  // its actions, one a line
+    std::string saved{}, note{};
+    std::string again{};  // the options that show it again
+  };
+  static std::size_t lines_of(const std::string& text) {
+    return std::size_t(std::count(text.begin(), text.end(), '\n'));
+  }
+
+  Json begin_json(std::string_view verdict) const {
+    return {{"verdict", verdict}, {"kernel", words_.kernel().name}, {"files", options_.files}};
+  }
+  void say(std::string_view verdict, const std::string& text, const Json& counts) const {
     if (options_.format == "text") {
       fmt::print("{}\n", text);
       return;
     }
-    nlohmann::ordered_json out{{"verdict", verdict}, {"kernel", words_.kernel().name}, {"files", options_.files}};
-    if (summary != nullptr) {
-      out["calls"] = summary->calls;
-      out["sequences"] = summary->sequences;
-      out["not_made"] = summary->not_made;
-    }
+    Json out = begin_json(verdict);
+    out.update(counts);
     fmt::print("{}\n", out.dump());
   }
 
-  void report(const Found& found, const std::string& path) const {
-    const std::string run = scenario_text(words_, found.sequence);
+  void report(const Report& found) const {
     if (options_.format != "text") {
-      nlohmann::ordered_json out{{"verdict", "finding"},
-                                 {"kernel", words_.kernel().name},
-                                 {"files", options_.files},
-                                 {"kind", found.finding.kind},
-                                 {"text", found.finding.text},
-                                 {"run", run},
-                                 {"saved", path}};
+      Json out = begin_json("finding");
+      out.update(Json{{"kind", found.finding.kind},
+                      {"text", found.finding.text},
+                      {"run", found.run},
+                      {"saved", found.saved},
+                      {"alone", found.note.empty()}});
       fmt::print("{}\n", out.dump());
       return;
     }
     fmt::print("{}: {}\n", title(), found.finding.kind);
-    std::istringstream text(found.finding.text), lines(run);
+    std::istringstream text(found.finding.text), lines(found.run);
     for (std::string line; std::getline(text, line);) fmt::print("  {}\n", line);
-    fmt::print("the run, {} of {} actions:\n", std::count(run.begin(), run.end(), '\n'), found.before);
+    if (!found.note.empty()) fmt::print("{}\n", found.note);
+    if (!found.run.empty()) fmt::print("{}:\n", found.head);
     for (std::string line; std::getline(lines, line);) fmt::print("  {}\n", line);
-    if (!path.empty()) {
-      std::string files;
-      for (const std::string& file : options_.files) files += " " + file;
-      fmt::print("again: proctor source{} --kernel {} --rerun {}\n", files, words_.kernel().name, path);
-    }
+    if (found.again.empty()) return;
+    std::string files;
+    for (const std::string& file : options_.files) files += " " + file;
+    fmt::print("again: proctor source{} --kernel {} {}\n", files, words_.kernel().name, found.again);
   }
 
   void coverage(const Summary& summary) const {
@@ -185,7 +246,9 @@ class Command {
 
 }  // namespace
 
-int source_command(const Options& options) {
+namespace {
+
+int with_signals_noted(const Options& options) {
   const model::Behaviours* kernel = find_kernel(options.kernel);
   if (kernel == nullptr) return unreadable;
   if (options.files.empty() || options.files.size() > 2) {
@@ -202,7 +265,20 @@ int source_command(const Options& options) {
   const auto b = options.files.size() == 2 ? prepare(options.files[1], options, words) : nullptr;
   if (options.files.size() == 2 && b == nullptr) return unreadable;
   Command command(options, words, *a, b.get());
+  if (!options.scenario.empty()) return command.scenario();
   return options.rerun.empty() ? command.explore() : command.rerun();
+}
+
+}  // namespace
+
+int source_command(const Options& options) {
+  const StopSignals noted;
+  try {
+    return with_signals_noted(options);
+  } catch (const Stopped& stopped) {  // all that lived below is gone by now, the temporary folders too
+    complain("stopped by a signal");
+    return 128 + stopped.signal;
+  }
 }
 
 }  // namespace proctor::source

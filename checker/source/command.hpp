@@ -20,8 +20,9 @@ struct Options {
   std::uint64_t calls = 200000;
   std::uint64_t seed = 1;
   int patience_ms = 2000;
-  std::string rerun;  // a saved run
-  std::string save;   // where a finding's run goes, empty: beside the user, with a name of its own
+  std::string rerun;     // a saved run
+  std::string scenario;  // a file for the scenario runner
+  std::string save;      // where a finding's run goes, empty: beside the user, with a name of its own
   std::string format = "text";
 };
 

@@ -249,25 +249,23 @@ void Lockstep::begin(const SmallState& start) {
   }
 }
 
-bool Lockstep::step(const Action& action, std::uint64_t dice) {
+Lockstep::Step Lockstep::step(const Action& action, std::uint64_t dice, bool exact) {
   const Rule& rule = words_.rules()[action.rule];
-  if (!is_reachable(rule, state_, action.arguments)) return false;
-  if (rule.by == Rule::By::request) {
-    call(action, rule, dice);
-    return true;
-  }
+  if (!exact && !is_reachable(rule, state_, action.arguments)) return Step::impossible;
+  if (rule.by == Rule::By::request) return call(action, rule, dice);
   SmallState next = state_;
   Exec<SmallState> k(next, words_.kernel(), action.choices);
   rule.run(k, action.arguments);
-  if (!k.outcome().possible || next == state_) return false;
+  if (!k.outcome().possible) return Step::impossible;
+  if (next == state_) return Step::without_effect;
   state_ = next;
   ++steps;
   a_.store(state_);
   if (b_ != nullptr) b_->store(state_);
-  return true;
+  return Step::taken;
 }
 
-void Lockstep::call(const Action& action, const Rule& rule, std::uint64_t dice) {
+Lockstep::Step Lockstep::call(const Action& action, const Rule& rule, std::uint64_t dice) {
   SmallState next = state_;
   locks_.clear();
   Exec<SmallState> k(next, words_.kernel(), action.choices, &locks_);
@@ -275,20 +273,28 @@ void Lockstep::call(const Action& action, const Rule& rule, std::uint64_t dice) 
   rule.run(k, action.arguments);
   if (!k.outcome().possible) {  // the source would loop for ever or panic there
     ++not_made;
-    return;
+    return Step::impossible;
   }
-  if (k.outcome().error == model::Errno::ecapmode) return;  // the source is not reached
+  if (k.outcome().error == model::Errno::ecapmode) return Step::without_effect;  // the source is not reached
   ++calls;
   a_.call(action, dice, seen_a_);
   if (b_ == nullptr) {
     compare(words_, action, state_, k.outcome(), locks_, next, seen_a_);
     state_ = next;
-    return;
+    return Step::taken;
   }
   b_->call(action, dice, seen_b_);
   compare(seen_a_, seen_b_);
   state_ = seen_a_.state;
+  return Step::taken;
 }
+
+namespace {
+// They go by the place in the sequence, so that a run that is taken again throws the same.
+std::uint64_t dice_of(std::uint64_t seed, std::size_t place) {
+  return Random(seed ^ (0x9e3779b97f4a7c15ULL * (place + 1))).next();
+}
+}  // namespace
 
 void Lockstep::explore(std::uint64_t seed, int length, Sequence& sequence) {
   Random random(seed);
@@ -296,27 +302,30 @@ void Lockstep::explore(std::uint64_t seed, int length, Sequence& sequence) {
   sequence.start = start_state(random);
   sequence.actions.clear();
   begin(sequence.start);
+  const auto take_last = [&] {
+    const std::size_t place = sequence.actions.size() - 1;
+    progress(place);
+    if (step(sequence.actions[place], dice_of(seed, place)) != Step::taken) sequence.actions.pop_back();
+  };
   for (Action& action : generator_.prologue(random)) {
     sequence.actions.push_back(std::move(action));
-    progress(sequence.actions.size() - 1);
-    if (!step(sequence.actions.back(), random.next())) sequence.actions.pop_back();
+    take_last();
   }
   for (int i = 0; i < 6 * length && int(sequence.actions.size()) < length; ++i) {
     Action action;
     if (!generator_.pick(state_, random, action)) continue;
-    const std::uint64_t dice = random.next();
     sequence.actions.push_back(std::move(action));
-    progress(sequence.actions.size() - 1);
-    if (!step(sequence.actions.back(), dice)) sequence.actions.pop_back();
+    take_last();
   }
 }
 
 void Lockstep::replay(const Sequence& sequence) {
-  Random random(sequence.seed);
   begin(sequence.start);
+  taken = 0;
   for (std::size_t i = 0; i < sequence.actions.size(); ++i) {
     progress(i);
-    step(sequence.actions[i], random.next());
+    ++taken;  // also by the one that shows a finding
+    if (step(sequence.actions[i], dice_of(sequence.seed, i), sequence.exact) == Step::impossible) --taken;
   }
 }
 

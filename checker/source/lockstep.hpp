@@ -36,6 +36,8 @@ struct Sequence {
   model::SmallState start;
   std::vector<scenario::Action> actions;
   std::vector<std::uint32_t> schedule;  // preemptive: who goes next, one number a lock operation; empty: atomic
+  bool exact =
+      false;  // the environment's steps were taken already, by the scenario runner, which knows where each begins
 };
 
 model::SmallState start_state(Random& random);
@@ -68,7 +70,9 @@ class Lockstep {
   // Before each call: the number of the action in its sequence.  The supervisor learns from it what hung.
   std::function<void(std::size_t)> progress = [](std::size_t) {};
   std::uint64_t calls = 0, steps = 0, not_made = 0;
+  std::size_t taken = 0;  // by replay()
   model::ClauseCoverage* coverage = nullptr;
+  const model::SmallState& state() const { return state_; }
 
   // Runs a random sequence of at most `length` actions; `sequence` gets them as they are chosen.  Throws Finding.
   void explore(std::uint64_t seed, int length, Sequence& sequence);
@@ -77,8 +81,9 @@ class Lockstep {
 
  private:
   void begin(const model::SmallState& start);
-  bool step(const scenario::Action& action, std::uint64_t dice);
-  void call(const scenario::Action& action, const model::Rule& rule, std::uint64_t dice);
+  enum class Step : std::uint8_t { impossible, without_effect, taken };
+  Step step(const scenario::Action& action, std::uint64_t dice, bool exact = false);
+  Step call(const scenario::Action& action, const model::Rule& rule, std::uint64_t dice);
 
   const scenario::Vocabulary& words_;
   Harness& a_;

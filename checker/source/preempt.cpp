@@ -56,6 +56,10 @@ void Preemptive::entry(unsigned high, unsigned low) {
 
 void Preemptive::switch_to(Fiber& fiber) {
   running_ = &fiber;
+  in_flight_.assign(1, {&fiber.action, &fiber.before});
+  for (const auto& other : fibers_)
+    if (other.get() != &fiber) in_flight_.push_back({&other->action, &other->before});
+  goes_on(in_flight_);
   a_.resume(fiber.flight);
   swapcontext(&scheduler_, &fiber.context);
   running_ = nullptr;
@@ -231,7 +235,8 @@ void Preemptive::run(Sequence& sequence, std::size_t length, Random* random) {
     swapcontext(&self.context, &scheduler_);
   };
   a_.store(state_);
-  std::size_t decision = 0, taken = 0;
+  std::size_t decision = 0;
+  tried = taken = 0;
   const std::vector<Action> prologue = random != nullptr ? generator_.prologue(*random) : std::vector<Action>{};
   Random dice(sequence.seed ^ 0xd1ce);
   auto decide = [&](std::uint32_t ways) {
@@ -239,12 +244,12 @@ void Preemptive::run(Sequence& sequence, std::size_t length, Random* random) {
     return sequence.schedule[decision++] % ways;
   };
   abandoned_ = false;
-  while (!abandoned_ && (taken < length || !fibers_.empty())) {
+  while (!abandoned_ && (tried < length || !fibers_.empty())) {
     if (decision > kDecisionsMax) throw Finding{"hang", "the calls do not end"};
     std::vector<Fiber*> ready;
     for (const auto& fiber : fibers_)
       if (can_go(*fiber)) ready.push_back(fiber.get());
-    const bool more = taken < length;
+    const bool more = tried < length;
     if (ready.empty() && !more) {
       std::string text = "no call can go on:";
       for (const auto& fiber : fibers_)
@@ -260,18 +265,20 @@ void Preemptive::run(Sequence& sequence, std::size_t length, Random* random) {
     }
     if (random != nullptr) {
       Action action;
-      ++taken;
-      if (taken <= prologue.size())
-        action = prologue[taken - 1];
+      ++tried;
+      if (tried <= prologue.size())
+        action = prologue[tried - 1];
       else if (!generator_.pick(state_, *random, action))
         continue;
       sequence.actions.push_back(action);
     } else {
-      ++taken;
+      ++tried;
     }
     progress();
-    const std::size_t at = random != nullptr ? sequence.actions.size() - 1 : taken - 1;
-    act(sequence.actions[at], dice.next());  // one that cannot be taken stays in the list: the schedule counts it
+    const std::size_t at = random != nullptr ? sequence.actions.size() - 1 : tried - 1;
+    ++taken;  // also by the one that shows a finding
+    // One that cannot be taken stays in the list: the schedule counts it.
+    if (!act(sequence.actions[at], dice.next())) --taken;
   }
   a_.at_lock = nullptr;
 }

@@ -20,8 +20,15 @@ class Preemptive {
   Preemptive(const Preemptive&) = delete;
   Preemptive& operator=(const Preemptive&) = delete;
 
+  struct Call {
+    const scenario::Action* action;
+    const model::SmallState* before;  // the state when it was made
+  };
   std::function<void()> progress = [] {};
+  // Before a call goes on: that call, then the others in flight.
+  std::function<void(const std::vector<Call>&)> goes_on = [](const std::vector<Call>&) {};
   std::uint64_t calls = 0, steps = 0, not_made = 0;
+  std::size_t tried = 0, taken = 0;  // actions of the last run
   model::ClauseCoverage* coverage = nullptr;
 
   void explore(std::uint64_t seed, int length, Sequence& sequence);
@@ -45,6 +52,7 @@ class Preemptive {
   Generator generator_;
   model::SmallState state_;
   std::vector<std::unique_ptr<Fiber>> fibers_, idle_;
+  std::vector<Call> in_flight_;
   Fiber* running_ = nullptr;
   bool abandoned_ = false;
   ucontext_t scheduler_{};

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -26,6 +27,33 @@ struct Found {
   Finding finding;
   Sequence sequence;       // its last action is the one that shows it
   std::size_t before = 0;  // how many actions it had before it was made shorter
+  bool alone = true;       // the sequence shows it in a fresh process too
+};
+
+// What came of one sequence.
+struct Verdict {
+  std::optional<Finding> finding;
+  std::size_t tried = 0, taken = 0;  // of its actions
+};
+
+// SIGINT, SIGTERM or SIGHUP came, and the child is gone.
+struct Stopped {
+  int signal;
+};
+
+// While it lives these signals are noted, and check() throws Stopped; those that were ignored stay so.
+class StopSignals {
+ public:
+  StopSignals();
+  ~StopSignals();
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+  static void check();
+  static bool came();
+
+ private:
+  struct Before;
+  std::unique_ptr<Before> before_;
 };
 
 struct Summary {
@@ -40,9 +68,11 @@ class Supervisor {
 
   Summary run(const Plan& plan);
   // One sequence once, in a child.
-  std::optional<Finding> judge(const Sequence& sequence, int patience_ms);
+  Verdict judge(const Sequence& sequence, int patience_ms);
 
  private:
+  Found settle(Found found, const Plan& plan);
+  Sequence without_idle_choices(Sequence sequence) const;
   Sequence shorten(Sequence sequence, Finding& finding, const Plan& plan);
 
   const scenario::Vocabulary& words_;

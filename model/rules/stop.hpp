@@ -113,6 +113,7 @@ void stop_2003(K& k, LwpRef<K> td, typename K::Num sig) {
   k.guard(p[P_TRACED] && !p[P_PPWAIT] && !p[P_WEXIT] && !td[TD_SUSPENDED], in("stop-2003", "issignal", "kern_sig.c"));
   k.when(sig == k.lit(kSigstop), [&] { k.clear(p, PEND_STOP); });
   k.when(sig == k.lit(kSigkill), [&] { k.clear(p, PEND_KILL); });
+  k.when(sig == k.lit(kSigtrap), [&] { k.clear(td, TD_STEP); });  // the trap of the step
   k.set(p, p_xstat, sig);
   k.set(p, P_STOPPED_SIG);
   k.clear(p, P_WAITED);

@@ -197,7 +197,7 @@ rc::Gen<Dice> dice() {
     d.thrown = *rc::gen::container<std::vector<std::uint32_t>>(kArgumentsMax, rc::gen::arbitrary<std::uint32_t>());
     // Mostly 0: everything outside the model goes well.
     for (std::uint8_t& choice : d.choices)
-      choice = std::uint8_t(*rc::gen::weightedElement<int>({{12, 0}, {2, 1}, {1, 2}, {1, 3}}));
+      choice = std::uint8_t(*rc::gen::weightedElement<int>({{12, 0}, {2, 1}, {1, 2}, {1, 3}, {1, 4}}));
     return d;
   });
 }

@@ -384,6 +384,7 @@ kern_ptrace(struct thread *td, int req, pid_t pid, void *addr, int data)
 	struct tcall tc = { td, td->td_proc, NULL, NULL, req, addr, data, 0 };
 	int error;
 
+	td->td_retval[0] = 0;
 	if ((r->r_how & R_TREE) != 0)
 		take_tree(&tc);
 	error = find_target(&tc, pid);

@@ -38,7 +38,7 @@ std::vector<RunLogs> corpus_runs() {
     // the first component is the kernel
     const fs::path below = directory.lexically_relative(PROCTOR_CORPUS_DIR);
     std::string name = below.lexically_relative(*below.begin()).generic_string();
-    runs.push_back({std::move(name), directory, logs});
+    runs.push_back({std::move(name), below.begin()->string(), directory, logs});
   }
   return runs;
 }
@@ -49,8 +49,10 @@ trace::Log read(const fs::path& path) {
   return std::move(*log);
 }
 
-check::Result judge(const trace::Log* ktrace, const trace::Log* ktr) {
-  return check::Acceptor(model::kFreebsd104, ktrace, ktr).run();
+check::Result judge(const trace::Log* ktrace, const trace::Log* ktr, const std::string& kernel) {
+  for (const model::Behaviours* known : model::kKernels)
+    if (known->name == kernel) return check::Acceptor(*known, ktrace, ktr).run();
+  throw std::runtime_error("traces/corpus/" + kernel + " is the name of no kernel");
 }
 
 check::Result judge(const trace::Log& log) { return log.is_ktr() ? judge(nullptr, &log) : judge(&log, nullptr); }

@@ -16,7 +16,8 @@ namespace proctor::test {
 
 // One directory of the corpus: what one run of a scenario left.
 struct RunLogs {
-  std::string name;  // "base/attach_sibling"
+  std::string name;    // "base/attach_sibling"
+  std::string kernel;  // "freebsd-10.4"
   std::filesystem::path directory;
   std::vector<std::filesystem::path> logs;  // sorted
 
@@ -29,7 +30,7 @@ std::vector<RunLogs> corpus_runs();
 // A readable log; a failure throws, and so fails the test.
 trace::Log read(const std::filesystem::path& path);
 
-check::Result judge(const trace::Log* ktrace, const trace::Log* ktr);
+check::Result judge(const trace::Log* ktrace, const trace::Log* ktr, const std::string& kernel = "freebsd-10.4");
 check::Result judge(const trace::Log& log);
 
 // "rejected: FILE:12: pid 3: ...", for failure messages

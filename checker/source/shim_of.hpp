@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// Which miniature kernel a source of a kernel is compiled against.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "model/behaviours.hpp"
+
+namespace proctor::source {
+
+struct Shim {
+  std::string_view family;
+  int number;  // PROCTOR_KERNEL
+};
+
+// None for kernels whose source proctor has never seen.
+constexpr std::optional<Shim> shim_of(const model::Behaviours& kernel) {
+  switch (kernel.source) {
+    case model::Source::freebsd51: return Shim{"freebsd", 51};
+    case model::Source::freebsd51_sa0309: return Shim{"freebsd", 52};
+    case model::Source::freebsd11c: return Shim{"freebsd", 110};
+    case model::Source::dragonfly55: return Shim{"dragonfly", 55};
+    case model::Source::freebsd104: break;
+  }
+  return std::nullopt;
+}
+
+}  // namespace proctor::source
