@@ -21,9 +21,9 @@ struct Behaviours {
   // Requests that exist
   // between 5.1 and 7: PT_LWPINFO to PT_RESUME, and a thread id is accepted where a pid is
   bool thread_requests;
-  // r183595 to 9: PT_TO_SCE, PT_TO_SCX, PT_SYSCALL
+  // between 5.1 and 7: PT_TO_SCE, PT_TO_SCX, PT_SYSCALL
   bool syscall_stops;
-  // 10.0: PT_FOLLOW_FORK; 9.0: PT_VM_TIMESTAMP, PT_VM_ENTRY
+  // between 7 and 9.3: PT_FOLLOW_FORK, PT_VM_TIMESTAMP, PT_VM_ENTRY
   bool follow_fork;
   bool vm_requests;
   // r302902 (2016-07): p_ptevents replaces p_stops and P_FOLLOWFORK; brings PT_GET/SET_EVENT_MASK and PTRACE_VFORK
@@ -34,31 +34,31 @@ struct Behaviours {
   // Checks
   // 9.0: in capability mode (cap_enter(2)) ptrace(2) answers ECAPMODE
   bool capability_mode;
-  // between 5.1 and 9: a process in exit1() answers ESRCH
+  // between 2003 and 2015: a process in exit1() answers ESRCH
   bool exiting_is_no_process;
   // r289660 (2015-10): PT_TRACE_ME refuses a traced process and a child of init
   bool trace_me_needs_parent;
-  // between 5.1 and 7: a request that no kernel knows is first asked whether it may, and only then refused
+  // between 2003 and 2015: a request that no kernel knows is first asked whether it may, and only then refused
   bool any_number_needs_tracee;
-  // between 5.1 and 9: all threads must be suspended, not only P_SHOULDSTOP() set
+  // between 2003 and 2015: all threads must be suspended, not only P_SHOULDSTOP() set
   bool all_threads_must_stop;
   // 007e25d95aae (2003-08-10, SA-03:09): the signal number of PT_STEP is checked too
   bool step_checks_signal;
-  // D.5: p_candebug() of a process in execve() says EBUSY (before 2005: EAGAIN)
+  // between 2003 and 2015: p_candebug() of a process in execve() says EBUSY, not EAGAIN
   bool in_exec_is_ebusy;
 
   // Effects
-  // between 5.1 and 7: PT_STEP and PT_DETACH leave the program counter alone
+  // between 2003 and 2015: PT_STEP and PT_DETACH leave the program counter alone
   bool only_continue_sets_pc;
-  // between 5.1 and 9: the target is held for the whole request, not only around calls that may sleep
+  // between 2003 and 2015: the target is held for the whole request, not only around calls that may sleep
   bool target_is_held;
   // r269656 (2014-08): the real parent is found by the tree (p_orphans, proc_realparent()), not by its pid
   bool real_parent_by_tree;
   // between 5.1 and 7: PT_ATTACH posts its SIGSTOP even to a process that is stopped already
   bool attach_posts_sigstop;
-  // between 5.1 and 7: a resumed process is no longer P_WAITED
+  // between 2003 and 2015: a resumed process is no longer P_WAITED
   bool resume_clears_waited;
-  // between 5.1 and 7: the stop belongs to one thread (p_xthread, td_xsig), and threads are suspended one by one
+  // between 2003 and 2015: the stop belongs to one thread (p_xthread, td_xsig), and threads are suspended one by one
   bool stop_has_thread;
   // r303423 (2016-07), sys_process.c: the first stop after PT_ATTACH is its SIGSTOP (P2_PTRACE_FSTP)
   bool attach_stop_comes_first;
@@ -72,7 +72,7 @@ struct Behaviours {
   bool kill_is_immediate;
   // r291961 (2015-12): PT_READ and PT_WRITE answer ENOMEM for an unmapped address, before and in 10.4 EFAULT or EINVAL
   bool memory_fault_is_enomem;
-  // between 5.1 and 9: PT_IO says when it could not write its descriptor back
+  // between 2003 and 2015: PT_IO says when it could not write its descriptor back
   bool io_copyout_checked;
 
   // Locks
@@ -80,11 +80,11 @@ struct Behaviours {
   bool giant_and_sched_lock;
 
   // Wait and exit
-  // r283600 (2015-05, by the seed's date): a debugger that is the real parent gets an exit status once
+  // r283600 (2015-05, not confirmed): a debugger that is the real parent gets an exit status once
   bool status_reported_once;
-  // 10.2 (DragonFly 4.1): PROC_REAP_ACQUIRE
+  // 10.2, and DragonFly: PROC_REAP_ACQUIRE
   bool reapers;
-  // 10.2: exit1() gives tracees to their real parent, not to init
+  // between 9.3 and 2015: exit1() gives tracees to their real parent, not to init
   bool tracees_go_to_real_parent;
 
   // between 5.1 and 10.2 (r281954 to r284878): KTR_PTRACE lines

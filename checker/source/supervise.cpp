@@ -303,6 +303,8 @@ Found Supervisor::settle(Found found, const Plan& plan) {
   } else if (again = judge(found.sequence, plan.patience_ms); again.finding) {
     found.finding = std::move(*again.finding);
     found.alone = true;
+  } else {
+    found.sequence = std::move(tidy);
   }
   if (found.alone && plan.shorten) found.sequence = shorten(std::move(found.sequence), found.finding, plan);
   return found;

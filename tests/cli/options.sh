@@ -32,15 +32,17 @@ wants_status 3
 run --version
 wants_status 0
 wants_out '^proctor [0-9.]+, kernels: .*freebsd-10\.4'
-run check --help
-wants_status 0
 
-# The option names of --help and of the OPTIONS list in the manual page (mdoc: .It Fl k Ar name , Fl -kernel Ar name).
-help_options=$(grep -oE '(^|[ ,])--?[a-z][a-z-]*' out | tr -d ' ,' | sort -u)
+# The option names of each command's --help and of the OPTIONS lists in the manual page (mdoc: .It Fl k Ar name , Fl -kernel
+# Ar name).  -h, --help and --version are said once.
+help_options=$(for command in check kernels rules run source; do
+  "$proctor" "$command" --help 2>/dev/null
+done | grep -oE '(^|[ ,])--?[a-z][a-z-]*' | tr -d ' ,' | grep -vxE -e '-h|--help|--version' | sort -u)
 manual_options=$(awk '/^\.Sh / { section = $2 } section == "DESCRIPTION" && /^\.It Fl / {
-    for (i = 2; i < NF; i++) if ($i == "Fl") print "-" $(i + 1) }' "$root/checker/man/proctor.1" | sort -u)
+    for (i = 2; i < NF; i++) if ($i == "Fl") print "-" $(i + 1) }' "$root/checker/man/proctor.1" |
+  grep -vxE -e '-h|--help|--version' | sort -u)
 if [[ $help_options != "$manual_options" ]]; then
-  fail "the options of proctor check --help and of proctor.1 differ:"
+  fail "the options of the commands' --help and of proctor.1 differ:"
   diff <(echo "$help_options") <(echo "$manual_options") | sed 's/^</only in --help:/; s/^>/only in proctor.1:/'
 fi
 [[ $help_options == *--kernel* ]] || fail "no option names were found in --help"

@@ -85,8 +85,13 @@ ends)
   change hang 's/^\twake_with(tc, SIGKILL);/\twhile (1)\n\t\t;/'
   finds hang hang '^  the call does not return' --patience 300 --as-found
   wants_last_action 'ptrace PT_KILL'
+  wants_out '^  in p[1-4](/t[0-5])? ptrace PT_KILL '
+  finds hang hang '^  in p[1-4](/t[0-5])? ptrace PT_KILL ' --patience 300
+  wants_last_action 'ptrace PT_KILL'
+  wants_actions 8
   finds hang hang '^  the call does not return' --patience 300 --as-found --preemptive
   of_run | grep -q 'ptrace PT_KILL' || fail "$ran: a run without the call that hangs"
+  wants_out '^  in p[1-4](/t[0-5])? ptrace PT_KILL '
 
   change null 's/^\t\tgive_back(tc);/\t\t((volatile struct proc *)NULL)->p_flag = 0;/'
   finds null crash '^  the source crashed: '
@@ -94,6 +99,13 @@ ends)
   wants_actions 8
   finds null crash '^  the source crashed: ' --preemptive
   of_run | grep -q 'ptrace PT_DETACH' || fail "$ran: a run without the call that crashes"
+  wants_out '^  in p[1-4](/t[0-5])? ptrace PT_DETACH '
+  # Choices that a rule does not ask for are not in a run: none of these asks whether a signal is ignored.
+  finds null crash '^  in p[1-4](/t[0-5])? ptrace PT_DETACH ' --as-found
+  ! of_run | grep -E '(fork|takes|thr_new|PT_ATTACH|PT_KILL|PT_READ_.|PT_DETACH|PT_CONTINUE) .*sigchld=' ||
+    fail "$ran: choices that nobody asks for"
+  ! of_run | grep -E '(fork|takes|thr_new|wait6) .*(memory|registers|io_op|pc|copyin)=' ||
+    fail "$ran: choices that nobody asks for"
 
   # A second attach gets as far as the KASSERT in mark_traced().
   change kassert '/P_TRACED) != 0)$/{N;/EBUSY/d}'
@@ -104,6 +116,7 @@ ends)
   change called_panic 's/^\twake_with(tc, SIGKILL);/\tpanic("no %s today", "signals");/'
   finds called_panic panic '^  panic: no signals today'
   wants_last_action 'ptrace PT_KILL'
+  wants_out '^  in p[1-4](/t[0-5])? ptrace PT_KILL '
 
   # The process of the fourth slot, which mostly does not exist.
   change freed 's/^\tmark_traced(p);/\t(initproc + 3)->p_stops = 0;\n&/'

@@ -62,13 +62,14 @@ wants_status 3
 wants_silence out
 
 source_run missing.c
-wants_refusal '^proctor: missing\.c: .*expected a C source'
+wants_refusal '^proctor: missing\.c: cannot be read: .*expected a C source'
 source_run small.c missing.c
 wants_refusal '^proctor: missing\.c: '
 mkdir folder.c
 source_run folder.c
-wants_status 3
-wants_silence out
+wants_refusal '^proctor: folder\.c: cannot be read: it is a folder: expected a C source'
+source_run small.c folder.c
+wants_refusal '^proctor: folder\.c: cannot be read: it is a folder'
 run source small.c --kernel freebsd-99.9
 wants_refusal 'freebsd-99\.9.*expected.*freebsd-5\.1,.*dragonfly-5\.5'
 run source small.c --kernel freebsd-10.4
@@ -85,6 +86,19 @@ source_run small.c --format xml
 wants_refusal 'xml'
 source_run small.c --calls many
 wants_refusal 'many'
+for seed in -1 18446744073709551616 99999999999999999999999 0x10 1.5 ''; do
+  source_run small.c --seed "$seed"
+  wants_refusal "[-]-seed: $seed: expected a number from 0 to 18446744073709551615"
+done
+for patience in 99 0 -1 99999999999; do
+  source_run small.c --patience $patience
+  wants_refusal "[-]-patience: $patience: expected a number from 100 to "
+done
+printf 'p1 fork p2\n' >one.scn
+for other in '--rerun one.scn' --preemptive; do
+  source_run small.c --scenario one.scn $other
+  wants_refusal "[-]-scenario.*excludes.*${other%% *}|${other%% *}.*excludes.*--scenario"
+done
 
 CC=no-such-compiler source_run small.c
 wants_status 3

@@ -66,9 +66,47 @@ breaks 1 '.*sleeps.*expected' 'p1 sleeps p2'
 breaks 2 '.*p9.*expected' $'p1 fork p2\np9 ptrace PT_TRACE_ME'
 breaks 2 '.*memory.*expected' $'p1 fork p2\np2 ptrace PT_READ_D p1 memory=mapped'
 breaks 1 'unknown word .*colour.*: expected seed, init, schedule or action' '#! colour red'
-breaks 1 'no such action' '#! action ptrace(PT_PEEK, pid) 0 1 2 ; 0'
+breaks 1 'unknown word .*p1fork.*: expected seed, init, schedule or action' '#!p1fork'
+breaks 1 'the line ends here: expected seed, init' '#!'
+breaks 1 'the line ends here: expected a rule' '#! action'
+breaks 1 'no such action in freebsd-5\.1: expected ptrace\(PT_[A-Z_]+(, [pt]id)?\); .* or [0-9]+ others' \
+  '#! action ptrace(PT_PEEK, pid) 0 1 2 ; 0'
+breaks 1 'no such action in freebsd-5\.1: expected wait6\(P_ALL\): exited; ' '#! action wait6(P_ALL): 0'
+breaks 1 'no such action in freebsd-5\.1: expected a name that begins with ptrace, .*fork' '#! action sleep 1 ; 0'
+breaks 1 "'t2': expected child, 0 to 3 or 255" '#! action fork 0 t2 1 ; 0'
+breaks 1 "'99': expected child_td, 0 to 5 or 255" '#! action fork 0 1 99 ; 0'
+breaks 1 'the line ends here: expected .*child_td' '#! action fork 0 1'
+breaks 1 "unknown word '1': expected ; after the 3 arguments of fork" '#! action fork 0 1 1 1 ; 0'
+breaks 1 "'300': expected a choice, 0 to 255" '#! action fork 0 1 1 ; 300'
+breaks 1 "'abc': expected a number from 0 to 18446744073709551615" '#! seed abc'
+breaks 1 'the line ends here: expected a number' '#! seed'
+breaks 1 "unknown word '7': expected the end" '#! seed 7 7'
+breaks 1 "unknown word 'nonsense': expected system or plain" '#! init nonsense'
+breaks 2 'init comes too late' $'p1 fork p2\n#! init plain'
+breaks 1 "'x': expected numbers" '#! schedule 1 x 2'
+breaks 1 'no action: expected at least one line' ''
+breaks 2 'no action: expected at least one line' $'#! seed 4\n# nothing'
+breaks 3 '.*; the scenario runner.s own lines are for --scenario' $'p1 fork p2\np2 fork p3\np3 exit'
+: >broken.run
+source_run right.c --rerun broken.run
+wants_refusal '^proctor: broken\.run:1:1: no action: expected '
 source_run right.c --rerun missing.run
-wants_refusal '^proctor: missing\.run: cannot be read: expected a run'
+wants_refusal '^proctor: missing\.run: cannot be read: .*: expected a run'
+mkdir folder.run
+source_run right.c --rerun folder.run
+wants_refusal '^proctor: folder\.run: cannot be read: it is a folder: expected a run'
+
+# Actions that nobody can take are left out, and it is said that there were some.
+printf '%s\n' 'p1 fork p2' 'p2 fork p3' 'p3 thr_exit' 'p3 suspends' 'p2 ptrace PT_READ_D p3' >partly.run
+source_run right.c --rerun partly.run
+wants_status 0
+wants_out '^right\.c and .*: nothing found in the 5 actions of partly\.run$'
+wants_out '^4 of 5 actions could be taken$'
+source_run answer.c --rerun partly.run
+wants_status 1
+wants_out '^the run, [0-9]+ of 5 actions; 4 of 5 actions could be taken:$'
+source_run right.c --rerun typed.run
+! grep -q 'could be taken' out || fail "$ran: all actions can be taken: $(cat out)"
 
 # Without --save the run has a name of its own, with --save FILE it is there and nowhere else.
 mkdir here

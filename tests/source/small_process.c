@@ -312,6 +312,28 @@ move_registers(struct tcall *tc)
 	return (error);
 }
 
+static int
+is_there(vm_map_t map, vm_offset_t at, vm_prot_t want)
+{
+	vm_map_entry_t entry;
+	vm_object_t object;
+	vm_pindex_t index;
+	vm_prot_t allowed;
+	vm_page_t page;
+	boolean_t wired;
+
+	if (vm_map_lookup(&map, at, want, &entry, &object, &index, &allowed, &wired) != KERN_SUCCESS)
+		return (0);
+	page = vm_page_lookup(object, index);
+	while (page == NULL && object->backing_object != NULL) {
+		index += OFF_TO_IDX(object->backing_object_offset);
+		object = object->backing_object;
+		page = vm_page_lookup(object, index);
+	}
+	vm_map_lookup_done(map, entry);
+	return (page != NULL);
+}
+
 /* Memory of another process, page by page. */
 int
 proc_rwmem(struct proc *p, struct uio *uio)
@@ -328,7 +350,11 @@ proc_rwmem(struct proc *p, struct uio *uio)
 			error = EFAULT;
 			break;
 		}
-		error = uiomove_fromphys(page, at, min(PAGE_SIZE - at, uio->uio_resid), uio);
+		/* What was faulted in may be gone again. */
+		if (is_there(&space->vm_map, trunc_page(uio->uio_offset), want))
+			error = uiomove_fromphys(page, at, min(PAGE_SIZE - at, uio->uio_resid), uio);
+		else
+			error = EFAULT;
 		vm_page_lock_queues();
 		vm_page_unhold(page[0]);
 		vm_page_unlock_queues();
