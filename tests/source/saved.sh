@@ -97,7 +97,7 @@ source_run right.c --rerun folder.run
 wants_refusal '^proctor: folder\.run: cannot be read: it is a folder: expected a run'
 
 # Actions that nobody can take are left out, and it is said that there were some.
-printf '%s\n' 'p1 fork p2' 'p2 fork p3' 'p3 thr_exit' 'p3 suspends' 'p2 ptrace PT_READ_D p3' >partly.run
+printf '%s\n' 'p1 fork p2' 'p2 fork p3' 'p3 thr_exit' 'p3 fork p4' 'p2 ptrace PT_READ_D p3' >partly.run
 source_run right.c --rerun partly.run
 wants_status 0
 wants_out '^right\.c and .*: nothing found in the 5 actions of partly\.run$'

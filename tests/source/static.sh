@@ -39,7 +39,7 @@ for signal in TERM INT HUP; do
   for ((i = 0; i < 200 && ${#child} == 0; i++)); do
     sleep 0.05
     # The compiler is a child too, but not another proctor.
-    child=$(ps -o pid=,comm= --ppid $main | awk '$2 == "proctor" { print $1 }')
+    child=$(ps -o pid=,comm= --ppid $main | awk -v name="${proctor##*/}" '$2 == name { print $1 }')
   done
   [[ -n $child ]] || fail "$ran: no child was seen"
   sleep 0.2

@@ -95,6 +95,7 @@ int vm_fault(vm_map_t map, vm_offset_t va, vm_prot_t prot, int flags) {
 int vm_fault_hold(vm_map_t map, vm_offset_t va, vm_prot_t prot, int flags, vm_page_t* page) {
   struct machine* m = machine_of(map, __func__);
   int error = fault(m, va, prot & (VM_PROT_WRITE | VM_PROT_COPY));
+  if (error == KERN_SUCCESS && pr_memory_answer() == 1) error = KERN_INVALID_ADDRESS; /* it looks the page up too */
   if (error != KERN_SUCCESS) return error;
   *page = &m->page[(va - MEMORY_AT) >> PAGE_SHIFT];
   (*page)->hold_count++;
