@@ -158,7 +158,8 @@ void add_lifecycle(Table& table, const Behaviours& kernel) {
   } constexpr forks[] = {{"fork", {}},
                          {"vfork", {.ppwait = true}},
                          {"rfork(RFNOWAIT)", {.nowait = true}},
-                         {"rfork(RFPPWAIT|RFNOWAIT)", {.ppwait = true, .nowait = true}}};
+                         {"rfork(RFPPWAIT|RFNOWAIT)", {.ppwait = true, .nowait = true}},
+                         {"rfork(RFLINUXTHPN)", {.other_signal = true}}};
   for (const auto& [name, kind] : forks)
     table.add(Rule::By::call, std::string(name), {td, {"child", Takes::process}, {"child_td", Takes::thread}},
               [kind = kind](auto& k, const auto& a) {

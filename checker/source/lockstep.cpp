@@ -216,9 +216,10 @@ std::vector<Action> Generator::prologue(Random& random) const {
   const std::int32_t parent = random.below(2) == 0 ? debugger : std::int32_t{model::kInit};
   const bool two_threads = random.below(2) == 0;
   take("fork", {0, debugger, 1});
-  take("fork", {parent, target, target_td});
+  take(random.below(4) == 0 ? "rfork(RFLINUXTHPN)" : "fork", {parent, target, target_td});
   if (two_threads) take("thr_new", {target, second_td});
-  if (random.below(2) == 0) take("fork", {random.below(2) == 0 ? 0 : target_td, bystander, 3});
+  const bool third = random.below(2) == 0;
+  if (third) take("fork", {random.below(2) == 0 ? 0 : target_td, bystander, 3});
   if (parent == debugger && random.below(3) == 0)
     take("ptrace(PT_TRACE_ME)", {target_td, target, 0, 0, 0});
   else
@@ -226,7 +227,20 @@ std::vector<Action> Generator::prologue(Random& random) const {
   if (random.below(8) == 0) return out;
   take("issignal", {target_td, model::rules::kSigstop});
   if (two_threads) take("thread_suspend_check", {second_td});
-  if (random.below(8) != 0) take("wait6(P_ALL): trapped", {debugger, target, target});
+  if (random.below(8) == 0) return out;
+  take("wait6(P_ALL): trapped", {debugger, target, target});
+  if (!words_.kernel().follow_fork || two_threads || third || random.below(4) != 0) return out;
+  // The target forks under PT_FOLLOW_FORK, and the new child stops.
+  take("ptrace(PT_FOLLOW_FORK, pid)", {1, target, 1, 0, 0});
+  take("ptrace(PT_CONTINUE, pid)", {1, target, 0, 0, 0});
+  take("ptracestop: resumed", {target_td});
+  take("leave_stop", {target_td});
+  take("fork", {target_td, bystander, 3});
+  take("fork_return", {3});
+  take("ptracestop", {3, model::rules::kSigstop});
+  take("wait6(P_ALL): trapped", {debugger, bystander, bystander});
+  take("ptracestop", {target_td, model::rules::kSigtrap});
+  take("wait6(P_ALL): trapped", {debugger, target, target});
   return out;
 }
 

@@ -9,8 +9,9 @@
 namespace proctor::model::rules {
 
 struct ForkKind {
-  bool ppwait = false;  // RFPPWAIT: vfork
-  bool nowait = false;  // RFNOWAIT: the child belongs to the reaper
+  bool ppwait = false;        // RFPPWAIT: vfork
+  bool nowait = false;        // RFNOWAIT: the child belongs to the reaper
+  bool other_signal = false;  // RFTSIGFLAGS, RFLINUXTHPN: the parent is told by another signal than SIGCHLD
 };
 
 // fork1(): child and child_td are free slots.
@@ -31,7 +32,7 @@ void fork1(K& k, LwpRef<K> td, ProcRef<K> child, LwpRef<K> child_td, ForkKind ki
   if (kind.nowait) own = k.yes(false);
   k.set(child, p_reaper, k.either(own, p1.slot, p1[p_reaper]));
   k.when(p1[P_SUGID], [&] { k.set(child, P_SUGID); });
-  k.set(child, p_cred, p1[p_cred] & (CR_UID | CR_JAIL));
+  k.set(child, p_cred, (p1[p_cred] & (CR_UID | CR_JAIL)) | (kind.other_signal ? int{P_SIGPARENT} : 0));
   auto follow = wants_event(p1, PTRACE_FORK);
   k.when(follow, [&] {
     k.set(td, TDB_FORK);
@@ -203,8 +204,11 @@ void exit1_zombie(K& k, ProcRef<K> p) {
     k.when((q[p_pptr] == p.slot) && !is(q, ProcState::free), [&] {
       k.lock(Lock::proc, q);
       auto traced = q[P_TRACED];
-      k.when(!traced, [&] { proc_reparent(k, q, reaper); });  // kern_exit.c:500
-      k.when(traced, [&] {                                    // kern_exit.c:507
+      k.when(!traced, [&] {  // kern_exit.c:500
+        proc_reparent(k, q, reaper);
+        k.set(q, p_cred, q[p_cred] & ~P_SIGPARENT);
+      });
+      k.when(traced, [&] {  // kern_exit.c:507
         if (k.behaviour().tracees_go_to_real_parent) {
           auto t = proc_realparent(k, q);
           proc_reparent(k, q, proc(k, k.either(t == p, reaper.slot, t.slot)));

@@ -48,6 +48,7 @@ int copyout(const void* kernel, void* user, size_t n) {
 int uiomove(caddr_t kernel, size_t n, struct uio* uio) {
   if (uio->uio_td != pr_curthread)
     complain("uio_td is not the calling thread: the memory of another process would be used");
+  if (uio->uio_rw != UIO_READ && uio->uio_rw != UIO_WRITE) complain("uiomove: uio_rw is neither reading nor writing");
   if (uio->uio_iovcnt != 1) complain("uiomove: %d buffers, and there is one", uio->uio_iovcnt);
   if (uio->uio_iov->iov_len != uio->uio_resid) complain("uiomove: uio_resid is not the buffer's size");
   while (n > 0 && uio->uio_resid > 0 && uio->uio_iovcnt > 0) {

@@ -38,11 +38,11 @@ static void prepare_vm_entry(struct work* w) {
       break;
     case 4:
       e->pve_entry = 1 + pr_host->dice(2);
-      e->pve_pathlen = PATH_BYTES;
+      e->pve_pathlen = pr_host->dice(2) ? sizeof kPath : PATH_BYTES; /* it just fits, or with room to spare */
       break;
     case 1: e->pve_entry = 100; break;
     case 2: e->pve_entry = kEnd[pr_host->dice(2)]; break;
-    default: e->pve_entry = 1 + pr_host->dice(2); e->pve_pathlen = 3;
+    default: e->pve_entry = 1 + pr_host->dice(2); e->pve_pathlen = pr_host->dice(2) ? sizeof kPath - 1 : 3;
   }
 }
 
