@@ -151,9 +151,8 @@ std::string state_difference(const SmallState& expected, const SmallState& seen)
   return out;
 }
 
-void compare(const scenario::Vocabulary& words, const scenario::Action& action, const SmallState& before,
-             const Outcome& outcome, const std::vector<LockEvent>& locks, const SmallState& after,
-             const Observation& seen) {
+void compare(const scenario::Vocabulary& words, const scenario::Action& action, const Outcome& outcome,
+             const std::vector<LockEvent>& locks, const SmallState& after, const Observation& seen) {
   const pr_result& r = seen.result;
   if (r.error != int(outcome.error)) {
     std::string text = fmt::format("{} expected", outcome.error == model::Errno::ok ? "success" : name(outcome.error));
@@ -193,7 +192,6 @@ void compare(const scenario::Vocabulary& words, const scenario::Action& action, 
     throw Finding{"uninitialised",
                   fmt::format("bytes copied out that nobody wrote: {} expected, {} seen",
                               uninitialised_text(outcome.uninitialised), uninitialised_text(r.uninit))};
-  (void)before;
 }
 
 void compare(const Observation& a, const Observation& b) {

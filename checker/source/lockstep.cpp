@@ -293,7 +293,7 @@ Lockstep::Step Lockstep::call(const Action& action, const Rule& rule, std::uint6
   ++calls;
   a_.call(action, dice, seen_a_);
   if (b_ == nullptr) {
-    compare(words_, action, state_, k.outcome(), locks_, next, seen_a_);
+    compare(words_, action, k.outcome(), locks_, next, seen_a_);
     state_ = next;
     return Step::taken;
   }

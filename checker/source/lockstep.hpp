@@ -95,9 +95,8 @@ class Lockstep {
 };
 
 // Throws a Finding that says how the two differ, if they do.
-void compare(const scenario::Vocabulary& words, const scenario::Action& action, const model::SmallState& before,
-             const model::Outcome& outcome, const std::vector<model::LockEvent>& locks, const model::SmallState& after,
-             const Observation& seen);
+void compare(const scenario::Vocabulary& words, const scenario::Action& action, const model::Outcome& outcome,
+             const std::vector<model::LockEvent>& locks, const model::SmallState& after, const Observation& seen);
 void compare(const Observation& old_side, const Observation& new_side);
 
 std::string state_difference(const model::SmallState& expected, const model::SmallState& seen);

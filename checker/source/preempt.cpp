@@ -36,10 +36,8 @@ struct Preemptive::Fiber {
   Preemptive* owner = nullptr;
 };
 
-Preemptive::Preemptive(const scenario::Vocabulary& words, Harness& a, Harness* b)
-    : words_(words), a_(a), generator_(words) {
-  (void)b;  // two sources are compared call by call only
-}
+Preemptive::Preemptive(const scenario::Vocabulary& words, Harness& source)
+    : words_(words), a_(source), generator_(words) {}
 Preemptive::~Preemptive() = default;
 
 void Preemptive::entry(unsigned high, unsigned low) {
@@ -86,7 +84,7 @@ void Preemptive::finish(Fiber& fiber) {
     const model::Outcome& out = fiber.model->outcome();
     if (!out.clause.id.empty()) ++(*coverage)[out.clause.id].failed;
   }
-  compare(words_, fiber.action, fiber.before, fiber.model->outcome(), fiber.passed, state_, fiber.flight.seen);
+  compare(words_, fiber.action, fiber.model->outcome(), fiber.passed, state_, fiber.flight.seen);
   const auto at = std::find_if(fibers_.begin(), fibers_.end(), [&](const auto& f) { return f.get() == &fiber; });
   idle_.push_back(std::move(*at));
   fibers_.erase(at);

@@ -15,7 +15,8 @@ namespace proctor::source {
 
 class Preemptive {
  public:
-  Preemptive(const scenario::Vocabulary& words, Harness& a, Harness* b);
+  // Of a source and the model: two sources are compared call by call only.
+  Preemptive(const scenario::Vocabulary& words, Harness& source);
   ~Preemptive();
   Preemptive(const Preemptive&) = delete;
   Preemptive& operator=(const Preemptive&) = delete;

@@ -236,7 +236,7 @@ Summary Supervisor::run(const Plan& plan) {
     model::ClauseCoverage coverage;
     try {
       Lockstep lockstep(words_, a_, b_);
-      Preemptive preemptive(words_, a_, b_);
+      Preemptive preemptive(words_, a_);
       lockstep.coverage = &coverage;
       preemptive.coverage = &coverage;
       lockstep.progress = [&](std::size_t i) {
@@ -350,7 +350,7 @@ Verdict Supervisor::judge(const Sequence& sequence, int patience_ms) {
         lockstep.replay(sequence);
         board->taken = lockstep.taken;
       } else {
-        Preemptive preemptive(words_, a_, b_);
+        Preemptive preemptive(words_, a_);
         preemptive.progress = [&] {
           board->tried = preemptive.tried;
           board->taken = preemptive.taken;

@@ -41,7 +41,7 @@ void lockstep(benchmark::State& state, const std::string& kernel, const std::str
   source::Sequence sequence;
   std::uint64_t seed = 0, calls = 0;
   source::Lockstep atomic(words, *harness, nullptr);
-  source::Preemptive in_flight(words, *harness, nullptr);
+  source::Preemptive in_flight(words, *harness);
   for (auto unused : state) {
     static_cast<void>(unused);
     constexpr int kLength = 48;
