@@ -86,9 +86,14 @@ class Command {
     Report out{
         .finding = std::move(*verdict.finding), .run = scenario_text(words_, *sequence), .saved = options_.rerun};
     out.head = fmt::format("the run, {} of {} actions{}", lines_of(out.run), count, all ? "" : "; " + taken);
+    out.head += scheduled(*sequence);
     out.again = "--rerun " + options_.rerun;
     report(out);
     return finding;
+  }
+
+  static std::string scheduled(const Sequence& sequence) {
+    return sequence.schedule.empty() ? "" : ", schedule " + schedule_token(sequence.schedule);
   }
 
   // What the model does not do as the scenario expects is a finding, and so is a source that does something else.
@@ -156,7 +161,7 @@ class Command {
       const bool saved = save_run(path, words_, found.sequence, title());
       if (!saved) complain(fmt::format("{}: cannot be written: the run is not saved", path));
       Report out{.finding = found.finding, .run = scenario_text(words_, found.sequence), .saved = saved ? path : ""};
-      out.head = fmt::format("the run, {} of {} actions", lines_of(out.run), found.before);
+      out.head = fmt::format("the run, {} of {} actions", lines_of(out.run), found.before) + scheduled(found.sequence);
       if (!found.alone) {
         out.note = "the run alone does not show it: the source keeps something between runs";
         if (found.finding.kind == "hang") out.note += ", or the machine was busy";

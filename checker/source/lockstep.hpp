@@ -30,6 +30,8 @@ class Random {
   std::uint64_t state_;
 };
 
+inline constexpr std::uint32_t kTurnsMax = 60;  // a decision of a schedule is below this
+
 // A sequence as it was run: the state it starts from, its actions, and what the dice of each call are made from.
 struct Sequence {
   std::uint64_t seed = 0;

@@ -17,6 +17,7 @@ using model::SmallState;
 using scenario::Action;
 
 namespace {
+constexpr std::uint32_t kActs = kTurnsMax - 1;  // in a schedule: something else happens
 constexpr std::size_t kFlightsMax = 3, kStack = 128 * 1024, kDecisionsMax = 4000;
 }  // namespace
 
@@ -237,9 +238,15 @@ void Preemptive::run(Sequence& sequence, std::size_t length, Random* random) {
   tried = taken = 0;
   const std::vector<Action> prologue = random != nullptr ? generator_.prologue(*random) : std::vector<Action>{};
   Random dice(sequence.seed ^ 0xd1ce);
-  auto decide = [&](std::uint32_t ways) {
-    if (decision >= sequence.schedule.size()) sequence.schedule.push_back(random != nullptr ? random->below(60) : 0);
-    return sequence.schedule[decision++] % ways;
+  // A decision is who goes on, counting those that can, or that something else happens.  It means the same when the run is
+  // made again, also with fewer actions.
+  auto decide = [&](std::uint32_t ready, bool more) {
+    if (decision < sequence.schedule.size()) return sequence.schedule[decision++];
+    ++decision;
+    const std::uint32_t ways = ready + (more ? 1 : 0);
+    const std::uint32_t turn = random != nullptr ? random->below(ways) : 0;
+    sequence.schedule.push_back(turn == ready ? kActs : turn);
+    return sequence.schedule.back();
   };
   abandoned_ = false;
   while (!abandoned_ && (tried < length || !fibers_.empty())) {
@@ -255,10 +262,10 @@ void Preemptive::run(Sequence& sequence, std::size_t length, Random* random) {
             fmt::format("\n  {} waits for {}", print(words_, fiber->action, fiber->before), lock_text(*fiber->pending));
       throw Finding{"deadlock", text};
     }
-    const std::uint32_t choice = decide(std::uint32_t(ready.size() + (more ? 1 : 0)));
-    if (choice < ready.size()) {
+    const std::uint32_t turn = decide(std::uint32_t(ready.size()), more);
+    if (!ready.empty() && (turn != kActs || !more)) {
       progress();
-      go(*ready[choice]);
+      go(*ready[turn % ready.size()]);
       continue;
     }
     if (random != nullptr) {
@@ -266,8 +273,11 @@ void Preemptive::run(Sequence& sequence, std::size_t length, Random* random) {
       ++tried;
       if (tried <= prologue.size())
         action = prologue[tried - 1];
-      else if (!generator_.pick(state_, *random, action))
+      else if (!generator_.pick(state_, *random, action)) {  // nothing happens, and so nothing was decided
+        sequence.schedule.pop_back();
+        --decision;
         continue;
+      }
       sequence.actions.push_back(action);
     } else {
       ++tried;

@@ -20,6 +20,10 @@ using scenario::ParseError;
 
 namespace {
 
+// A decision of a schedule is a number below 60: one letter or digit each, so that a schedule is one word.
+constexpr std::string_view kTurns = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx";
+static_assert(kTurns.size() == kTurnsMax);
+
 // What the environment and the calls make of a state, so that the lines that follow can be read or written.
 void advance(const scenario::Vocabulary& words, const Action& action, SmallState& state) {
   const model::Rule& rule = words.rules()[action.rule];
@@ -44,6 +48,12 @@ tl::expected<std::string, std::string> read_text(const std::string& path) {
   return std::move(text).str();
 }
 
+std::string schedule_token(const std::vector<std::uint32_t>& schedule) {
+  std::string out;
+  for (const std::uint32_t turn : schedule) out += kTurns[turn % kTurns.size()];
+  return out;
+}
+
 bool save_run(const std::string& path, const scenario::Vocabulary& words, const Sequence& sequence,
               const std::string& title) {
   const std::string part = path + ".part";
@@ -51,7 +61,7 @@ bool save_run(const std::string& path, const scenario::Vocabulary& words, const 
     std::ofstream file(part);
     file << fmt::format("# {}\n#! seed {}\n#! init {}\n", title, sequence.seed,
                         (sequence.start.proc[model::kInit].p_flag & model::P_SYSTEM) != 0 ? "system" : "plain");
-    if (!sequence.schedule.empty()) file << fmt::format("#! schedule {}\n", fmt::join(sequence.schedule, " "));
+    if (!sequence.schedule.empty()) file << fmt::format("#! schedule {}\n", schedule_token(sequence.schedule));
     // In a preemptive run calls overlap: there threads are named by their slots, which no state changes.
     SmallState state = sequence.start;
     for (const Action& action : sequence.actions) {
@@ -142,9 +152,13 @@ class Reader {
     } else if (key == "init") {
       init();
     } else if (key == "schedule") {
-      constexpr std::string_view kWhat = "numbers, one for each decision";
-      for (std::string_view turn = word(kWhat); !turn.empty(); turn = word())
-        out_.schedule.push_back(number<std::uint32_t>(turn, kWhat));
+      constexpr std::string_view kWhat = "letters and digits, one for each decision";
+      for (const char turn : word(kWhat)) {
+        const std::size_t value = kTurns.find(turn);
+        if (value == std::string_view::npos) fail(fmt::format("'{}': expected {}", turn, kWhat));
+        out_.schedule.push_back(std::uint32_t(value));
+      }
+      no_more();
     } else if (key == "action") {
       action();
     } else {

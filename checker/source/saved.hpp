@@ -14,6 +14,9 @@ namespace proctor::source {
 // The error says why, without the path: "it is a folder".
 tl::expected<std::string, std::string> read_text(const std::string& path);
 
+// A schedule as one word.
+std::string schedule_token(const std::vector<std::uint32_t>& schedule);
+
 // False if the file cannot be written; nothing is left half-written.
 bool save_run(const std::string& path, const scenario::Vocabulary& words, const Sequence& sequence,
               const std::string& title);
