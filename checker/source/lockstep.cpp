@@ -98,7 +98,9 @@ void Generator::fill(const Rule& rule, const SmallState& state, Random& random, 
       case Takes::data: value = one_of(data); break;
       case Takes::signal: value = one_of(signals); break;
       case Takes::mask:
-        value = rule.number == model::rules::PT_SET_EVENT_MASK ? std::int32_t(random.below(0x41)) : 0;
+        value = rule.number == model::rules::PT_SET_EVENT_MASK
+                    ? random.below(6) == 0 ? 0x40 : std::int32_t(random.below(0x40))
+                    : 0;
         break;
       case Takes::status: value = one_of(statuses); break;
       case Takes::yes_no: value = rule.by == Rule::By::request && random.below(200) == 0 ? 1 : 0; break;
