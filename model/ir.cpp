@@ -9,6 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#include "model/names.hpp"
+
 namespace proctor::model::ir {
 namespace {
 
@@ -17,10 +19,6 @@ constexpr std::array<std::string_view, 40> kNames{
     "not",    "bitand", "bitor",    "add",    "sub",      "min",     "between",  "ite",     "open",  "write",
     "set",    "clear",  "write_td", "set_td", "clear_td", "fresh",   "fresh_td", "require", "guard", "lock",
     "unlock", "hold",   "release",  "sleep",  "wakeup",   "emit",    "result",   "move",    "uninit"};
-
-constexpr std::array<std::string_view, 11> kProcFields{"p_state",      "p_pptr",      "p_oppid",    "p_orphan",
-                                                       "p_reaper",     "p_xthread",   "p_ptevents", "p_xstat",
-                                                       "p_numthreads", "p_suspcount", "p_cred"};
 
 }  // namespace
 
@@ -140,7 +138,7 @@ std::string print(const Program& program) {
     switch (in.op) {
       case Op::argument: fmt::format_to(std::back_inserter(out), " {}", program.arguments[std::size_t(in.imm)]); break;
       case Op::read_proc:
-      case Op::write_proc: fmt::format_to(std::back_inserter(out), " {}", kProcFields[std::size_t(in.imm)]); break;
+      case Op::write_proc: fmt::format_to(std::back_inserter(out), " {}", field_name(ProcField(in.imm))); break;
       case Op::between: fmt::format_to(std::back_inserter(out), " {}..{}", in.imm, in.imm2); break;
       case Op::require: fmt::format_to(std::back_inserter(out), " else errno {} {}", in.imm, place(in.clause)); break;
       case Op::guard: fmt::format_to(std::back_inserter(out), " {}", place(in.clause)); break;

@@ -73,7 +73,8 @@ Needs needs_of(Rule::By by, std::string_view name) {
                            {"thread_suspend_check", Needs::suspend_check},
                            {"vfork_wait_over", Needs::vfork_wait},
                            {"fork_return", Needs::fork_return},
-                           {"ptracestop", Needs::traced_thread}};
+                           {"ptracestop", Needs::traced_thread},
+                           {"syscallret", Needs::call_returns}};
   if (by == Rule::By::request) return Needs::request;
   for (const auto& [special_name, needs] : special)
     if (name == special_name) return needs;
@@ -336,9 +337,10 @@ bool is_reachable(const Rule& rule, const SmallState& state, const std::vector<s
     case Needs::suspend_check:
     case Needs::fork_return: return at.runs(a[0]) && (at.proc(a[0]).p_flag & P_WEXIT) == 0;
     case Needs::vfork_wait: return at.runs(a[0]) && (at.lwp(a[0]).td_flag & TD_RFPPWAIT) != 0;
+    case Needs::call_returns:
     case Needs::traced_thread:  // on its way back from a system call, so a fresh child or a vfork parent too
-      return at.runs(a[0]) && !in_stop && at.proc(a[0]).p_xthread != a[0] &&
-             (at.proc(a[0]).p_flag & (P_TRACED | P_WEXIT)) == P_TRACED;
+      return at.runs(a[0]) && !in_stop && at.proc(a[0]).p_xthread != a[0] && (at.proc(a[0]).p_flag & P_WEXIT) == 0 &&
+             (rule.needs == Needs::call_returns || (at.proc(a[0]).p_flag & P_TRACED) != 0);
     case Needs::thread: return at.free_to_act(a[0]);
   }
   return false;

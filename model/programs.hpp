@@ -46,6 +46,7 @@ enum class Needs : std::uint8_t {
   suspend_check,  // thread 0 runs
   vfork_wait,     // thread 0 waits for its vfork child
   fork_return,    // thread 0 has not been in user mode yet
+  call_returns,   // thread 0 runs and is in no stop
   traced_thread,  // thread 0 of a tracee runs
   thread,         // thread 0 runs
 };

@@ -5,6 +5,7 @@
 
 #include "checker/rules/listing.hpp"
 #include "checker/rules/words.hpp"
+#include "model/names.hpp"
 
 namespace proctor::rules {
 

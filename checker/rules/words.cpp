@@ -7,6 +7,7 @@
 #include <limits>
 #include <span>
 
+#include "model/names.hpp"
 #include "traces/names.hpp"
 
 namespace proctor::rules {
@@ -16,37 +17,6 @@ using ir::Op;
 
 namespace {
 
-struct FlagName {
-  int bit;
-  std::string_view name;
-};
-constexpr FlagName kProcess[] = {{P_TRACED, "P_TRACED"},
-                                 {P_WAITED, "P_WAITED"},
-                                 {P_WEXIT, "P_WEXIT"},
-                                 {P_STOPPED_SIG, "P_STOPPED_SIG"},
-                                 {P_STOPPED_TRACE, "P_STOPPED_TRACE"},
-                                 {P_PPWAIT, "P_PPWAIT"},
-                                 {P_PPTRACE, "P_PPTRACE"},
-                                 {P_CONTINUED, "P_CONTINUED"},
-                                 {P_WKILLED, "P_WKILLED"},
-                                 {P_TREE_REAPER, "P_TREE_REAPER"},
-                                 {P2_PTRACE_FSTP, "P2_PTRACE_FSTP"},
-                                 {P_SYSTEM, "P_SYSTEM"},
-                                 {P_SUGID, "P_SUGID"},
-                                 {P_INEXEC, "P_INEXEC"},
-                                 {PEND_STOP, "PEND_STOP"},
-                                 {PEND_KILL, "PEND_KILL"}};
-constexpr FlagName kThread[] = {{TDB_SUSPEND, "TDB_SUSPEND"}, {TDB_XSIG, "TDB_XSIG"},
-                                {TDB_USERWR, "TDB_USERWR"},   {TDB_SCE, "TDB_SCE"},
-                                {TDB_SCX, "TDB_SCX"},         {TDB_EXEC, "TDB_EXEC"},
-                                {TDB_FORK, "TDB_FORK"},       {TDB_STOPATFORK, "TDB_STOPATFORK"},
-                                {TDB_CHILD, "TDB_CHILD"},     {TDB_BORN, "TDB_BORN"},
-                                {TDB_EXIT, "TDB_EXIT"},       {TDB_VFORK, "TDB_VFORK"},
-                                {TDB_FSTP, "TDB_FSTP"},       {TD_SUSPENDED, "TD_SUSPENDED"},
-                                {TD_RFPPWAIT, "TD_RFPPWAIT"}, {TD_STEP, "TD_STEP"}};
-constexpr FlagName kEvents[] = {{PTRACE_EXEC, "PTRACE_EXEC"}, {PTRACE_SCE, "PTRACE_SCE"},
-                                {PTRACE_SCX, "PTRACE_SCX"},   {PTRACE_FORK, "PTRACE_FORK"},
-                                {PTRACE_LWP, "PTRACE_LWP"},   {PTRACE_VFORK, "PTRACE_VFORK"}};
 constexpr FlagName kCredentials[] = {{CR_UID, "CR_UID"},
                                      {CR_JAIL, "CR_JAIL"},
                                      {P_SIGPARENT, "P_SIGPARENT"},
@@ -85,7 +55,7 @@ std::string constant(int value, Type type) {
     case Type::credentials: {
       if (value == 0) return "0";
       if (type == Type::credentials && value == CR_ROOT) return "CR_ROOT";
-      const auto names = type == Type::events ? std::span<const FlagName>(kEvents) : std::span(kCredentials);
+      const auto names = type == Type::events ? std::span<const FlagName>(kEventFlags) : std::span(kCredentials);
       if (value > 0) return flags(names, value, " | ");
       const std::string all = flags(names, ~value, " | ");
       return all.find(' ') == std::string::npos ? "~" + all : "~(" + all + ")";
@@ -99,15 +69,8 @@ bool is_one_bit(int value) { return value > 0 && (value & (value - 1)) == 0; }
 
 }  // namespace
 
-std::string_view field_name(ProcField field) {
-  constexpr std::array<std::string_view, 11> kNames{"p_state",      "p_pptr",      "p_oppid",    "p_orphan",
-                                                    "p_reaper",     "p_xthread",   "p_ptevents", "p_xstat",
-                                                    "p_numthreads", "p_suspcount", "p_cred"};
-  return kNames[std::size_t(field)];
-}
-std::string_view field_name(LwpField field) { return field == td_proc ? "td_proc" : "td_xsig"; }
-std::string process_flags(int mask, std::string_view separator) { return flags(kProcess, mask, separator); }
-std::string thread_flags(int mask, std::string_view separator) { return flags(kThread, mask, separator); }
+std::string process_flags(int mask, std::string_view separator) { return flags(kProcessFlags, mask, separator); }
+std::string thread_flags(int mask, std::string_view separator) { return flags(kThreadFlags, mask, separator); }
 
 // What the ways of each open choice mean; way 0 goes on.
 std::string way(Open kind, int which) {

@@ -34,8 +34,6 @@ class Words {
   std::string caller_;
 };
 
-std::string_view field_name(model::ProcField field);
-std::string_view field_name(model::LwpField field);
 // "P_TRACED, P_WAITED" with the separator.
 std::string process_flags(int mask, std::string_view separator);
 std::string thread_flags(int mask, std::string_view separator);

@@ -117,6 +117,16 @@ Vocabulary::Vocabulary(const model::Behaviours& kernel) : kernel_(kernel), rules
   }
 }
 
+bool advance(const Vocabulary& words, const Action& action, SmallState& state) {
+  const Rule& rule = words.rules()[action.rule];
+  if (!is_reachable(rule, state, action.arguments)) return false;
+  SmallState next = state;
+  model::Exec<SmallState> k(next, words.kernel(), action.choices);
+  rule.run(k, action.arguments);
+  if (k.outcome().possible) state = next;
+  return true;
+}
+
 std::string error_name(int error) { return error == 0 ? "0" : name(model::Errno(error)); }
 
 std::string print_choices(const model::Choices& choices) {

@@ -60,6 +60,9 @@ struct Line {
 // One line of text; `state` is the one before it, so that a process is named without its thread where that is clear.
 std::string print(const Vocabulary& words, const Action& action, const model::SmallState& state);
 
+// Takes the action in the model if it can be taken there; whether it could.
+bool advance(const Vocabulary& words, const Action& action, model::SmallState& state);
+
 // A word of an answer that was left open, for the ones that are not 0: "memory=unmapped".
 std::string print_choices(const model::Choices& choices);
 

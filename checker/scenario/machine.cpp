@@ -2,6 +2,7 @@
 #include "checker/scenario/machine.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "model/rules/tree.hpp"
 
@@ -9,13 +10,13 @@ namespace proctor::scenario {
 
 using namespace model;
 using model::rules::kSigchld, model::rules::kSigcont, model::rules::kSigkill, model::rules::kSigmax,
-    model::rules::kSigstop, model::rules::kSigtrap, model::rules::kSigtstp, model::rules::kSigttin,
-    model::rules::kSigttou;
+    model::rules::kSigstop, model::rules::kSigtrap, model::rules::kSigtstp;
 
 namespace {
 
 bool is_stop_signal(int signal) {
-  return signal == kSigstop || signal == kSigtstp || signal == kSigttin || signal == kSigttou;
+  return std::find(std::begin(model::rules::kStopSignals), std::end(model::rules::kStopSignals), signal) !=
+         std::end(model::rules::kStopSignals);
 }
 
 // sigproptbl of kern_sig.c, SA_IGNORE.
@@ -45,23 +46,9 @@ bool Machine::is_traced(int p) const {
   return (flags & P_TRACED) != 0 && (flags & hidden) == 0;
 }
 
-// Places in the code that is_reachable() cannot see from the state: a thread on its way out of fork can stop, as a new
-// child that is to be traced (fork_return() calls ptracestop() itself) and as a parent that will wait for its vfork
-// child (syscallret() stops first); and a thread that PT_SUSPEND holds is still in ptracestop() after it was resumed.
-bool Machine::reached(const Rule& rule, const std::vector<std::int32_t>& a) const {
-  if (is_reachable(rule, state_, a)) return true;
-  if (rule.by != Rule::By::thread || a[0] == kNone || (flag(a[0]) & TD_SUSPENDED) != 0) return false;
-  const std::string& name = rule.program.name;
-  if (name == "ptracestop: resumed") return threads_[std::size_t(a[0])].in_stop && (flag(a[0]) & TDB_SUSPEND) != 0;
-  if ((name != "ptracestop" && name != "syscallret") || (flag(a[0]) & TDB_XSIG) != 0) return false;
-  const bool new_child = (flag(a[0]) & TDB_CHILD) != 0 && (flag(a[0]) & TDB_STOPATFORK) != 0;
-  const bool vfork_parent = (flag(a[0]) & TD_RFPPWAIT) != 0 && (flag(a[0]) & TDB_FORK) != 0;
-  return new_child || vfork_parent;
-}
-
 bool Machine::would_do(const Action& action) const {
   const Rule& rule = words_.rules()[action.rule];
-  if (!reached(rule, action.arguments)) return false;
+  if (!is_reachable(rule, state_, action.arguments)) return false;
   SmallState next = state_;
   Exec<SmallState> k(next, words_.kernel(), action.choices);
   rule.run(k, action.arguments);
@@ -73,7 +60,7 @@ Taken Machine::take(const Action& action) {
   Taken out{.text = print(words_, action, state_),
             .rule = rule.program.name,
             .outcome = {},
-            .reached = reached(rule, action.arguments),
+            .reached = is_reachable(rule, state_, action.arguments),
             .locks = {},
             .after = state_};
   if (!out.reached) {

@@ -64,7 +64,6 @@ class Machine {
 
   std::uint16_t flag(int td) const { return state_.lwp[std::size_t(td)].td_flag; }
   bool is_traced(int p) const;
-  bool reached(const model::Rule& rule, const std::vector<std::int32_t>& arguments) const;
   void follow(const Action& action, const Taken& taken, const model::SmallState& before);
   void send(int p, int signal);
   Reaction reaction(int p, int signal) const;

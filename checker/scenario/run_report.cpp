@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "checker/scenario/run.hpp"
+#include "model/names.hpp"
 #include "traces/names.hpp"
 
 namespace proctor::scenario {
@@ -14,54 +15,22 @@ using namespace model;
 
 namespace {
 
-struct FlagName {
-  std::uint16_t bit;
-  std::string_view name;
-};
-constexpr FlagName kProcFlags[] = {{P_TRACED, "P_TRACED"},
-                                   {P_WAITED, "P_WAITED"},
-                                   {P_WEXIT, "P_WEXIT"},
-                                   {P_STOPPED_SIG, "P_STOPPED_SIG"},
-                                   {P_STOPPED_TRACE, "P_STOPPED_TRACE"},
-                                   {P_PPWAIT, "P_PPWAIT"},
-                                   {P_PPTRACE, "P_PPTRACE"},
-                                   {P_CONTINUED, "P_CONTINUED"},
-                                   {P_WKILLED, "P_WKILLED"},
-                                   {P_TREE_REAPER, "P_TREE_REAPER"},
-                                   {P2_PTRACE_FSTP, "P2_PTRACE_FSTP"},
-                                   {P_SYSTEM, "P_SYSTEM"},
-                                   {P_SUGID, "P_SUGID"},
-                                   {P_INEXEC, "P_INEXEC"},
-                                   {PEND_STOP, "PEND_STOP"},
-                                   {PEND_KILL, "PEND_KILL"}};
-constexpr FlagName kLwpFlags[] = {{TDB_SUSPEND, "TDB_SUSPEND"}, {TDB_XSIG, "TDB_XSIG"},
-                                  {TDB_USERWR, "TDB_USERWR"},   {TDB_SCE, "TDB_SCE"},
-                                  {TDB_SCX, "TDB_SCX"},         {TDB_EXEC, "TDB_EXEC"},
-                                  {TDB_FORK, "TDB_FORK"},       {TDB_STOPATFORK, "TDB_STOPATFORK"},
-                                  {TDB_CHILD, "TDB_CHILD"},     {TDB_BORN, "TDB_BORN"},
-                                  {TDB_EXIT, "TDB_EXIT"},       {TDB_VFORK, "TDB_VFORK"},
-                                  {TDB_FSTP, "TDB_FSTP"},       {TD_SUSPENDED, "TD_SUSPENDED"},
-                                  {TD_RFPPWAIT, "TD_RFPPWAIT"}, {TD_STEP, "TD_STEP"}};
 constexpr FlagName kCredFlags[] = {{CR_JAIL, "jailed"},
                                    {P_SIGPARENT, "P_SIGPARENT"},
                                    {CR_SECURELEVEL, "securelevel"},
                                    {CR_NO_UNPRIVILEGED, "no_unprivileged_debug"}};
 constexpr std::string_view kUsers[] = {"unknown", "root", "user", "another user"};
-constexpr FlagName kEvents[] = {{PTRACE_EXEC, "PTRACE_EXEC"}, {PTRACE_SCE, "PTRACE_SCE"},
-                                {PTRACE_SCX, "PTRACE_SCX"},   {PTRACE_FORK, "PTRACE_FORK"},
-                                {PTRACE_LWP, "PTRACE_LWP"},   {PTRACE_VFORK, "PTRACE_VFORK"}};
-
 template <class Table>
 std::vector<std::string> names_of(const Table& table, unsigned bits) {
   std::vector<std::string> out;
   for (const auto& [bit, name] : table)
-    if ((bits & bit) != 0) out.emplace_back(name);
+    if ((bits & unsigned(bit)) != 0) out.emplace_back(name);
   return out;
 }
 template <class Table>
 std::optional<std::uint16_t> bit_of(const Table& table, std::string_view wanted) {
   for (const auto& [bit, name] : table)
-    if (name == wanted) return bit;
+    if (name == wanted) return std::uint16_t(bit);
   return std::nullopt;
 }
 std::string join(const std::vector<std::string>& words, std::string_view between) {
@@ -90,10 +59,10 @@ void bit_changes(std::vector<std::string>& out, const Table& table, unsigned was
 
 }  // namespace
 
-std::string flag_words(const Proc& p) { return join(names_of(kProcFlags, p.p_flag), " "); }
-std::string flag_words(const Lwp& td) { return join(names_of(kLwpFlags, td.td_flag), " "); }
-std::optional<std::uint16_t> proc_flag(std::string_view name) { return bit_of(kProcFlags, name); }
-std::optional<std::uint16_t> lwp_flag(std::string_view name) { return bit_of(kLwpFlags, name); }
+std::string flag_words(const Proc& p) { return join(names_of(kProcessFlags, p.p_flag), " "); }
+std::string flag_words(const Lwp& td) { return join(names_of(kThreadFlags, td.td_flag), " "); }
+std::optional<std::uint16_t> proc_flag(std::string_view name) { return bit_of(kProcessFlags, name); }
+std::optional<std::uint16_t> lwp_flag(std::string_view name) { return bit_of(kThreadFlags, name); }
 
 std::string signal_words(int signal) {
   const std::string_view name = signal > 0 ? trace::signal_name(signal) : std::string_view{};
@@ -107,7 +76,7 @@ std::string changes(const SmallState& before, const SmallState& after) {
     std::vector<std::string> of;
     if (was.state != is.state) of.emplace_back(state_name(is.state));
     if (is.state != ProcState::free) {
-      bit_changes(of, kProcFlags, was.p_flag, is.p_flag);
+      bit_changes(of, kProcessFlags, was.p_flag, is.p_flag);
       if (was.p_pptr != is.p_pptr) of.push_back("parent " + process_name(is.p_pptr));
       if (was.p_oppid != is.p_oppid) of.push_back("oppid " + process_name(is.p_oppid));
       if (was.p_orphan != is.p_orphan) of.push_back("orphan of " + process_name(is.p_orphan));
@@ -116,7 +85,7 @@ std::string changes(const SmallState& before, const SmallState& after) {
       if (was.p_xstat != is.p_xstat)
         of.push_back((is.p_flag & P_WEXIT) != 0 ? fmt::format("status {:#x}", is.p_xstat)
                                                 : "xstat " + signal_words(is.p_xstat));
-      bit_changes(of, kEvents, was.p_ptevents, is.p_ptevents);
+      bit_changes(of, kEventFlags, was.p_ptevents, is.p_ptevents);
       if ((was.p_cred & CR_UID) != (is.p_cred & CR_UID))
         of.push_back(fmt::format("user {}", kUsers[is.p_cred & CR_UID]));
       bit_changes(of, kCredFlags, was.p_cred, is.p_cred);
@@ -128,7 +97,7 @@ std::string changes(const SmallState& before, const SmallState& after) {
     std::vector<std::string> of;
     if (was.proc != is.proc) of.push_back(is.proc == kNone ? "gone" : "of " + process_name(is.proc));
     if (is.proc != kNone) {
-      bit_changes(of, kLwpFlags, was.td_flag, is.td_flag);
+      bit_changes(of, kThreadFlags, was.td_flag, is.td_flag);
       if (was.td_xsig != is.td_xsig) of.push_back("xsig " + signal_words(is.td_xsig));
     }
     if (!of.empty()) out.push_back(thread_name(int(i)) + " " + join(of, " "));
@@ -183,18 +152,18 @@ json state_json(const SmallState& s) {
     for (std::size_t t = 0; t < s.lwp.size(); ++t)
       if (s.lwp[t].proc == i)
         threads.push_back({{"name", thread_name(int(t))},
-                           {"flags", names_of(kLwpFlags, s.lwp[t].td_flag)},
+                           {"flags", names_of(kThreadFlags, s.lwp[t].td_flag)},
                            {"xsig", s.lwp[t].td_xsig}});
     out.push_back({{"name", process_name(int(i))},
                    {"state", state_name(p.state)},
-                   {"flags", names_of(kProcFlags, p.p_flag)},
+                   {"flags", names_of(kProcessFlags, p.p_flag)},
                    {"parent", name_or_null(p.p_pptr)},
                    {"oppid", name_or_null(p.p_oppid)},
                    {"orphan_of", name_or_null(p.p_orphan)},
                    {"reaper", name_or_null(p.p_reaper)},
                    {"xthread", name_or_null(p.p_xthread, true)},
                    {"xstat", p.p_xstat},
-                   {"events", names_of(kEvents, p.p_ptevents)},
+                   {"events", names_of(kEventFlags, p.p_ptevents)},
                    {"suspended", p.p_suspcount},
                    {"user", kUsers[p.p_cred & CR_UID]},
                    {"credentials", names_of(kCredFlags, p.p_cred)},

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "checker/source/lockstep.hpp"
 
+#include <algorithm>
+
 #include "model/rules/sys_ptrace.hpp"
 
 namespace proctor::source {
@@ -58,8 +60,12 @@ int weight(const Rule& rule) {
 }  // namespace
 
 Generator::Generator(const scenario::Vocabulary& words) : words_(words) {
+  ways_.fill(1);
   for (std::size_t i = 0; i < words.rules().size(); ++i) {
     const Rule& rule = words.rules()[i];
+    for (const model::ir::Instruction& in : rule.program.code)
+      if (in.op == model::ir::Op::open)
+        ways_[std::size_t(in.imm)] = std::max(ways_[std::size_t(in.imm)], std::uint8_t(in.imm2));
     auto& list = rule.by == Rule::By::request ? requests_ : environment_;
     list.insert(list.end(), std::size_t(weight(rule)), std::uint16_t(i));
     const std::string& name = rule.program.name;
@@ -110,23 +116,9 @@ void Generator::fill(const Rule& rule, const SmallState& state, Random& random, 
   if (random.below(3) == 0)
     for (std::uint8_t& choice : action.choices)
       if (random.below(4) == 0) choice = std::uint8_t(random.below(60));
-  auto ways = [&](model::Open kind, int count) {
-    std::uint8_t& choice = action.choices[std::size_t(kind)];
-    choice = std::uint8_t(choice % count);
-  };
   // Only what the rules can tell apart, so that both sides read the same.
-  ways(model::Open::copyin, 2);
-  ways(model::Open::copyout, 2);
-  ways(model::Open::cansee, 2);
-  ways(model::Open::candebug, 2);
-  ways(model::Open::io_op, 3);
-  ways(model::Open::memory, 3);
-  ways(model::Open::registers, 3);
-  ways(model::Open::machine, 3);
-  ways(model::Open::vm_entry, 5);
-  ways(model::Open::sigchld_ignored, 2);
-  ways(model::Open::set_pc, 3);
-  ways(model::Open::single_step, 2);
+  for (std::size_t kind = 0; kind < ways_.size(); ++kind)
+    action.choices[kind] = std::uint8_t(action.choices[kind] % ways_[kind]);
 }
 
 // A tracee, if there is one, by lot.

@@ -24,16 +24,6 @@ namespace {
 constexpr std::string_view kTurns = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx";
 static_assert(kTurns.size() == kTurnsMax);
 
-// What the environment and the calls make of a state, so that the lines that follow can be read or written.
-void advance(const scenario::Vocabulary& words, const Action& action, SmallState& state) {
-  const model::Rule& rule = words.rules()[action.rule];
-  if (!is_reachable(rule, state, action.arguments)) return;
-  SmallState next = state;
-  model::Exec<SmallState> k(next, words.kernel(), action.choices);
-  rule.run(k, action.arguments);
-  if (k.outcome().possible) state = next;
-}
-
 }  // namespace
 
 tl::expected<std::string, std::string> read_text(const std::string& path) {
@@ -66,9 +56,8 @@ bool save_run(const std::string& path, const scenario::Vocabulary& words, const 
     SmallState state = sequence.start;
     for (const Action& action : sequence.actions) {
       if (sequence.schedule.empty()) {
-        if (!is_reachable(words.rules()[action.rule], state, action.arguments)) continue;
-        file << print(words, action, state) << '\n';
-        advance(words, action, state);
+        const std::string line = print(words, action, state);
+        if (advance(words, action, state)) file << line << '\n';
       } else {
         file << fmt::format("#! action {} {} ; {}\n", words.rules()[action.rule].program.name,
                             fmt::join(action.arguments, " "), fmt::join(action.choices, " "));

@@ -427,13 +427,8 @@ std::string scenario_text(const scenario::Vocabulary& words, const Sequence& seq
   std::string out;
   model::SmallState state = sequence.start;
   for (const Action& action : sequence.actions) {
-    const model::Rule& rule = words.rules()[action.rule];
-    if (!is_reachable(rule, state, action.arguments)) continue;
-    out += print(words, action, state) + "\n";
-    model::SmallState next = state;
-    model::Exec<model::SmallState> k(next, words.kernel(), action.choices);
-    rule.run(k, action.arguments);
-    if (k.outcome().possible) state = next;
+    const std::string line = print(words, action, state);
+    if (advance(words, action, state)) out += line + "\n";
   }
   return out;
 }

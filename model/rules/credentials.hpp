@@ -35,17 +35,22 @@ void p_cansee(K& k, ProcRef<K> curp, ProcRef<K> p) {
             at("not-visible", {.freebsd51 = 427, .freebsd11c = 749, .dragonfly55 = 305, .freebsd104 = 734}));
 }
 
+// Root, or the same user with a process that has not changed its credentials.
+template <Kernel K>
+typename K::Bool same_owner(K& k, ProcRef<K> curp, ProcRef<K> p) {
+  auto open = k.open(Open::candebug, 2) == k.lit(0);
+  auto is_known = known(curp, p);
+  auto allowed = is_root(curp) || ((curp[p_cred] & CR_UID) == (p[p_cred] & CR_UID) && !p[P_SUGID]);
+  return (is_known && allowed) || (!is_known && open);
+}
+
 template <Kernel K>
 void p_candebug(K& k, ProcRef<K> curp, ProcRef<K> p) {
   constexpr Lines call{.freebsd51 = 430, .freebsd11c = 752, .freebsd104 = 737};
   auto init = proc(k, k.lit(kInit));
   k.require(is_root(curp) || !has_cred(init, CR_NO_UNPRIVILEGED), Errno::eperm, at("unprivileged-debug", call));
   k.when(!(curp == p), [&] {
-    auto open = k.open(Open::candebug, 2) == k.lit(0);
-    auto is_known = known(curp, p);
-    auto same_user = (curp[p_cred] & CR_UID) == (p[p_cred] & CR_UID);
-    auto allowed = is_root(curp) || (same_user && !p[P_SUGID]);
-    k.require((is_known && allowed) || (!is_known && open), Errno::eperm, at("may-not-debug", call));
+    k.require(same_owner(k, curp, p), Errno::eperm, at("may-not-debug", call));
     k.require(!(p == init && has_cred(init, CR_SECURELEVEL)), Errno::eperm, at("init-securelevel", call));
     k.require(!p[P_INEXEC], k.behaviour().in_exec_is_ebusy ? Errno::ebusy : Errno::eagain, at("in-exec", call));
   });

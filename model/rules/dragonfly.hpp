@@ -15,11 +15,7 @@ void dragonfly_may_attach(K& k, ProcRef<K> curp, ProcRef<K> p) {
   k.require(!(p == curp), Errno::einval, at("attach-self", {.dragonfly55 = 332}));
   k.require(!p[P_TRACED], Errno::ebusy, at("attach-traced", {.dragonfly55 = 339}));
   not_an_ancestor(k, curp, p);
-  auto open = k.open(Open::candebug, 2) == k.lit(0);
-  auto is_known = known(curp, p);
-  auto same_user = (curp[p_cred] & CR_UID) == (p[p_cred] & CR_UID);
-  auto allowed = is_root(curp) || (same_user && !p[P_SUGID]);
-  k.require((is_known && allowed) || (!is_known && open), Errno::eperm, at("may-not-debug", {.dragonfly55 = 354}));
+  k.require(same_owner(k, curp, p), Errno::eperm, at("may-not-debug", {.dragonfly55 = 354}));
   auto init = proc(k, k.lit(kInit));
   k.require(!(p == init && has_cred(init, CR_SECURELEVEL)), Errno::eperm, at("init-securelevel", {.dragonfly55 = 364}));
 }

@@ -156,7 +156,8 @@ void psignal(K& k, ProcRef<K> p, typename K::Num sig) {
     auto cont = sig == k.lit(kSigcont);
     auto kill = sig == k.lit(kSigkill);
     k.when(cont, [&] { k.clear(p, PEND_STOP); });
-    auto stops = sig == k.lit(kSigstop) || sig == k.lit(kSigtstp) || sig == k.lit(kSigttin) || sig == k.lit(kSigttou);
+    auto stops = k.yes(false);
+    for (const int stop : kStopSignals) stops = stops || sig == k.lit(stop);
     k.when(stops, [&] { k.clear(p, P_CONTINUED); });
     k.when((sig == k.lit(kSigstop)) && !acts, [&] { k.set(p, PEND_STOP); });
     k.when(kill, [&] { k.set(p, PEND_KILL); });

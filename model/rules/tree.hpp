@@ -9,6 +9,7 @@ namespace proctor::model::rules {
 
 inline constexpr int kSigkill = 9, kSigstop = 17, kSigtstp = 18, kSigcont = 19, kSigchld = 20, kSigtrap = 5,
                      kSigttin = 21, kSigttou = 22;
+inline constexpr int kStopSignals[] = {kSigstop, kSigtstp, kSigttin, kSigttou};
 inline constexpr int kSigmax = 128;  // _SIG_MAXSIG
 
 template <Kernel K>

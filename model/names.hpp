@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// The kernel's names of the bits and fields of the state, for whoever prints or reads them.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+#include "model/kernel.hpp"
+
+namespace proctor::model {
+
+struct FlagName {
+  int bit;
+  std::string_view name;
+};
+
+inline constexpr FlagName kProcessFlags[] = {{P_TRACED, "P_TRACED"},
+                                             {P_WAITED, "P_WAITED"},
+                                             {P_WEXIT, "P_WEXIT"},
+                                             {P_STOPPED_SIG, "P_STOPPED_SIG"},
+                                             {P_STOPPED_TRACE, "P_STOPPED_TRACE"},
+                                             {P_PPWAIT, "P_PPWAIT"},
+                                             {P_PPTRACE, "P_PPTRACE"},
+                                             {P_CONTINUED, "P_CONTINUED"},
+                                             {P_WKILLED, "P_WKILLED"},
+                                             {P_TREE_REAPER, "P_TREE_REAPER"},
+                                             {P2_PTRACE_FSTP, "P2_PTRACE_FSTP"},
+                                             {P_SYSTEM, "P_SYSTEM"},
+                                             {P_SUGID, "P_SUGID"},
+                                             {P_INEXEC, "P_INEXEC"},
+                                             {PEND_STOP, "PEND_STOP"},
+                                             {PEND_KILL, "PEND_KILL"}};
+inline constexpr FlagName kThreadFlags[] = {{TDB_SUSPEND, "TDB_SUSPEND"}, {TDB_XSIG, "TDB_XSIG"},
+                                            {TDB_USERWR, "TDB_USERWR"},   {TDB_SCE, "TDB_SCE"},
+                                            {TDB_SCX, "TDB_SCX"},         {TDB_EXEC, "TDB_EXEC"},
+                                            {TDB_FORK, "TDB_FORK"},       {TDB_STOPATFORK, "TDB_STOPATFORK"},
+                                            {TDB_CHILD, "TDB_CHILD"},     {TDB_BORN, "TDB_BORN"},
+                                            {TDB_EXIT, "TDB_EXIT"},       {TDB_VFORK, "TDB_VFORK"},
+                                            {TDB_FSTP, "TDB_FSTP"},       {TD_SUSPENDED, "TD_SUSPENDED"},
+                                            {TD_RFPPWAIT, "TD_RFPPWAIT"}, {TD_STEP, "TD_STEP"}};
+inline constexpr FlagName kEventFlags[] = {{PTRACE_EXEC, "PTRACE_EXEC"}, {PTRACE_SCE, "PTRACE_SCE"},
+                                           {PTRACE_SCX, "PTRACE_SCX"},   {PTRACE_FORK, "PTRACE_FORK"},
+                                           {PTRACE_LWP, "PTRACE_LWP"},   {PTRACE_VFORK, "PTRACE_VFORK"}};
+
+constexpr std::string_view field_name(ProcField field) {
+  constexpr std::array<std::string_view, 11> names{"p_state",      "p_pptr",      "p_oppid",    "p_orphan",
+                                                   "p_reaper",     "p_xthread",   "p_ptevents", "p_xstat",
+                                                   "p_numthreads", "p_suspcount", "p_cred"};
+  return names[std::size_t(field)];
+}
+constexpr std::string_view field_name(LwpField field) { return field == td_proc ? "td_proc" : "td_xsig"; }
+
+}  // namespace proctor::model
