@@ -28,6 +28,8 @@ Acceptor::Acceptor(const model::Behaviours& kernel, const trace::Log* ktrace, co
     for (std::uint32_t i = 0; i < ktr_->events.size(); ++i) {
       lines_of_[ktr_->events[i].pid].push_back(i);
       lines_by_thread_[ktr_->events[i].thread].push_back(i);
+      last_mention_[ktr_->events[i].pid] = i;
+      if (const std::int32_t other = other_process(ktr_->events[i]); other > 0) last_mention_[other] = i;
     }
   Config start;
   model::Proc& elsewhere = start.proc(names_.elsewhere());

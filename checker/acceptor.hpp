@@ -113,6 +113,7 @@ class Acceptor {
   void explain(const Config& from, const std::vector<Attempt>& kinds, const std::vector<Slot>& focus, Frontier& out);
   void moves(const Config& from, const std::vector<Slot>& focus, Frontier& out);
   void process_moves(const Config& from, Slot p, bool in_focus, Frontier& out);
+  void end_exit(const Config& from, Slot p, int level, Frontier& out) const;
   void origin_moves(const Config& from, Slot p, Slot other, Frontier& out) const;
   bool writes(Slot p) const;
   std::vector<Slot> widen(const Config& c, const std::vector<Slot>& focus) const;
@@ -160,6 +161,9 @@ class Acceptor {
   Attacher attached_by_parent(const trace::Event& attach) const;
   bool stand_in_dies(Config& c, Slot tracee);
   bool stand_in_may_die(Slot tracee) const;
+  static std::int32_t other_process(const trace::Event& line);
+  bool is_silent(Slot p) const;
+  void forget_the_silent();
   void show_threads(const trace::Event& e, Slot p);
 
   bool tracing_lines() const { return ktr_ != nullptr; }
@@ -185,12 +189,13 @@ class Acceptor {
   std::uint32_t line_at_ = 0;    // index of the next KTR line
   std::unordered_map<std::int32_t, std::vector<std::uint32_t>> lines_of_;  // KTR lines by subject pid
   std::unordered_map<std::uint64_t, std::vector<std::uint32_t>>
-      lines_by_thread_;                 // and by the address of the thread that wrote
-  const trace::Event* line_ = nullptr;  // the KTR line being explained
-  std::int32_t last_pid_ = 0;           // of the last fork that returned
-  std::uint64_t lost_ = 0;              // records that the log says were lost so far
-  bool threads_shown_ = true;           // the log has thread ids
-  bool search_cut_ = false;             // a search or the frontier was bounded: a rejection is not certain any more
+      lines_by_thread_;                                           // and by the address of the thread that wrote
+  std::unordered_map<std::int32_t, std::uint32_t> last_mention_;  // the last line that names a pid
+  const trace::Event* line_ = nullptr;                            // the KTR line being explained
+  std::int32_t last_pid_ = 0;                                     // of the last fork that returned
+  std::uint64_t lost_ = 0;                                        // records that the log says were lost so far
+  bool threads_shown_ = true;                                     // the log has thread ids
+  bool search_cut_ = false;  // a search or the frontier was bounded: a rejection is not certain any more
   bool noting_ = false;
   std::vector<std::string> notes_;
   Result result_;

@@ -86,8 +86,12 @@ bool Acceptor::may_end_exit(Slot p) const {
 bool Acceptor::is_lost(Slot p) const {
   const std::int32_t pid = names_.pid(p);
   if (const auto it = lines_of_.find(pid); it != lines_of_.end())
-    for (std::uint32_t i : it->second)
-      if (i + 1 >= line_at_ && ktr_->events[i].ktr == trace::Ktr::wait_moved) return ktr_->events[i].args[0] == 1;
+    for (std::uint32_t i : it->second) {
+      if (i + 1 < line_at_) continue;
+      const trace::Event& next = ktr_->events[i];
+      if (next.ktr == trace::Ktr::attach) break;  // it was let go
+      if (next.ktr == trace::Ktr::wait_moved) return next.args[0] == 1;
+    }
   return !tracing_lines() && future_ && future_->is_lost(pid, at_);
 }
 
@@ -136,6 +140,45 @@ std::vector<Slot> Acceptor::widen(const Config& c, const std::vector<Slot>& focu
   return out;
 }
 
+// The end of exit1(), and of an exit1() that begins with it.  Whose child is the process, if its parent dies at the same
+// time?  That depends on who is first, and the log may tell later who got it.
+void Acceptor::end_exit(const Config& from, Slot p, int level, Frontier& out) const {
+  constexpr int kLevelsMax = 4;  // the debugger of a debugger
+  auto dies_too = [&](Slot q) {
+    return q != kNone && from.proc(q).state == ProcState::normal && may_begin_exit(from, q);
+  };
+  auto untraced = [&](Machine& m, Config& c, Slot q) {
+    if ((c.proc(q).p_flag & model::P_WEXIT) == 0)
+      rules::exit1_wexit(m, m.lwp(Slot(m.first_lwp(m.proc(q)).v)), {exit_status(q)});
+    rules::exit1_untraced(m, m.proc(q));
+  };
+  const Slot parent = from.proc(p).p_pptr;
+  Config lost = from;
+  for (Slot q = 0; q < KernelState::kProcs; ++q) {
+    if (from.proc(q).p_pptr != p || (from.proc(q).p_flag & model::P_TRACED) == 0 || !dies_too(q) || !is_lost(q))
+      continue;
+    Config c = lost;
+    Machine m(c.k, kernel_);
+    untraced(m, c, q);
+    if (m.outcome().possible) lost = c;
+  }
+  Frontier orders{lost};
+  // A line tells that the process was lost, but its real parent may have died since; without lines the frontier would grow.
+  if (tracing_lines() && !(lost == from)) orders.push_back(from);
+  if ((from.proc(p).p_flag & model::P_TRACED) != 0 && level < kLevelsMax && dies_too(parent) && names_[parent].logged &&
+      may_end_exit(parent) && !is_lost(p))
+    end_exit(lost, parent, level + 1, orders);
+  const std::uint8_t ways = parent != kNone && names_[parent].ignores_sigchld ? 2 : 1;
+  for (const Config& order : orders)
+    for (std::uint8_t sigchld_ignored = 0; sigchld_ignored < ways; ++sigchld_ignored) {
+      Config c = order;
+      Machine m(c.k, kernel_, {sigchld_ignored});
+      untraced(m, c, p);
+      rules::exit1_zombie(m, m.proc(p));
+      if (m.outcome().possible && !(tracing_lines() && m.outcome().emissions > 0)) out.push_back(c);
+    }
+}
+
 void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier& out) {
   const Proc& proc = from.proc(p);
   auto step = [&](auto&& body) {
@@ -157,26 +200,7 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
     step([&](Machine& m, Config&) { rules::proc_reparent(m, m.proc(p), m.proc(kInit)); });
   if ((proc.p_flag & model::P_WEXIT) != 0) {
     if (!may_end_exit(p)) return;
-    // A child that is dying too may be a zombie before or after its parent: what becomes of it differs.
-    // A child that is dying too may be a zombie before its parent or after: then who gets it differs.  The log tells later.
-    Config order = from;
-    for (Slot q = 0; q < KernelState::kProcs; ++q) {
-      if (from.proc(q).state != ProcState::normal || from.proc(q).p_pptr != p || !names_[q].logged) continue;
-      if (!may_begin_exit(from, q) || !may_end_exit(q) || !is_lost(q)) continue;
-      Config c = order;
-      Machine m(c.k, kernel_);
-      if ((c.proc(q).p_flag & model::P_WEXIT) == 0)
-        rules::exit1_wexit(m, m.lwp(Slot(m.first_lwp(m.proc(q)).v)), {exit_status(q)});
-      rules::exit1_zombie(m, m.proc(q));
-      if (m.outcome().possible && !(tracing_lines() && m.outcome().emissions > 0)) order = c;
-    }
-    const std::uint8_t ways = proc.p_pptr != kNone && names_[proc.p_pptr].ignores_sigchld ? 2 : 1;
-    for (std::uint8_t ignored = 0; ignored < ways; ++ignored) {
-      Config c = order;
-      Machine m(c.k, kernel_, {ignored});
-      rules::exit1_zombie(m, m.proc(p));
-      if (m.outcome().possible && !(tracing_lines() && m.outcome().emissions > 0)) out.push_back(c);
-    }
+    end_exit(from, p, 0, out);
     return;
   }
   const bool traced = (proc.p_flag & model::P_TRACED) != 0;
@@ -192,6 +216,7 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
       step([&](Machine& m, Config& c) {
         if (!runs) --c.proc(p).p_suspcount;
         m.clear(m.lwp(td), model::TD_SUSPENDED);
+        m.set(m.lwp(td), model::TDB_EXIT);  // the stop that reported it, if one did, was like any other
         rules::thread_exit(m, m.lwp(td));
         c.proc(p).p_flag |= proc.p_flag & model::P_WAITED;
       });
@@ -409,6 +434,7 @@ bool Acceptor::explain_all(const std::vector<Attempt>& kinds, std::initializer_l
     noting_ = false;
     return false;
   }
+  for (Config& c : next) c.drop_early_of_the_dead();
   if (next.size() == 1) {
     frontier_ = std::move(next);
     mark_all_satisfied();

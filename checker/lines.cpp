@@ -8,11 +8,13 @@
 
 #include "checker/acceptor.hpp"
 #include "checker/syscalls.hpp"
+#include "model/line_parameters.hpp"
 #include "model/rules/lifecycle.hpp"
 
 namespace proctor::check {
 
 using model::Emission;
+using model::LineParameter;
 using model::Outcome;
 using model::ProcState;
 using trace::Event;
@@ -60,22 +62,8 @@ int request_of(Ktr line) {
 }
 
 bool names_thread(Ktr line) {
-  switch (line) {
-    case Ktr::clearstep:
-    case Ktr::setstep:
-    case Ktr::suspend:
-    case Ktr::resume:
-    case Ktr::step:
-    case Ktr::setregs:
-    case Ktr::getregs:
-    case Ktr::setfpregs:
-    case Ktr::getfpregs:
-    case Ktr::setdbregs:
-    case Ktr::getdbregs:
-    case Ktr::lwpinfo:
-    case Ktr::ptracestop: return true;
-    default: return false;
-  }
+  const auto all = model::parameters(line);
+  return std::any_of(all.begin(), all.end(), [](const LineParameter& p) { return p.logged == model::kThreadOfLine; });
 }
 
 bool resumes(Ktr line) {
@@ -88,6 +76,7 @@ std::int32_t data_of(const Event& e) {
     case Ktr::follow_fork:
     case Ktr::lwp_events:
     case Ktr::continue_: return std::int32_t(e.args[1]);
+    case Ktr::write:
     case Ktr::detach: return std::int32_t(e.args[1]);
     case Ktr::to_sce:
     case Ktr::to_scx:
@@ -115,46 +104,34 @@ bool Acceptor::matches(const Config& c, const Emission& emission, const Event& e
   };
   if (emission.line != e.ktr) return false;
   if (!same("pid", names_.pid(emission.proc), e.pid)) return false;
-  if (names_thread(e.ktr) && e.tid > 0 && emission.arg[0] != kNone) {
-    const std::int32_t tid = names_.lwp(Slot(emission.arg[0])).tid;
-    if (tid > 0 && !same("tid", tid, e.tid)) return false;
-  }
-  const bool events_known = names_[emission.proc].events_known;
-  auto mask = [&](std::string_view what, int model, int log) { return !events_known || same(what, model, log); };
-  switch (e.ktr) {
-    case Ktr::attach:
-    case Ktr::fork_return: return same("oppid", names_.pid(Slot(emission.arg[0])), arg(0));
-    case Ktr::follow_fork:
-    case Ktr::lwp_events:
-      return mask("old value", emission.arg[0], arg(0)) && same("new value", emission.arg[1], arg(1));
-    case Ktr::get_event_mask: return mask("mask", emission.arg[0], arg(0));
-    case Ktr::set_event_mask:
-      return mask("old mask", emission.arg[0], arg(0)) && same("new mask", emission.arg[1], arg(1));
-    case Ktr::continue_: return same("sig", emission.arg[1], arg(1));
-    case Ktr::to_sce:
-    case Ktr::to_scx:
-    case Ktr::syscall: return mask("events", emission.arg[0], arg(0)) && same("sig", emission.arg[1], arg(2));
-    case Ktr::detach:
-      return same("reparented to pid", emission.arg[0] == kNone ? 0 : names_.pid(Slot(emission.arg[0])), arg(0)) &&
-             same("sig", emission.arg[1], arg(1));
-    case Ktr::lwpinfo: {
-      const bool entered = (c.lwp(Slot(emission.arg[0])).td_flag & model::TDB_XSIG) != 0;
-      const int free = rules::PL_FLAG_SI | (entered ? 0 : rules::PL_FLAG_SCE | rules::PL_FLAG_SCX);
-      if (!names_.lwp(Slot(emission.arg[0])).flags_known) return same("event, at least", 0, arg(0) & ~1);
-      return same("event", emission.arg[1], arg(0)) && same("flags", emission.arg[2] & ~free, arg(1) & ~free);
+  const auto tid = [&](Slot td) { return td == kNone ? -1 : names_.lwp(td).tid; };
+  const auto is_of_line = [&](const LineParameter& p) {
+    const Slot emitted = Slot(emission.arg[std::size_t(p.emitted)]);
+    switch (p.is) {
+      case LineParameter::Is::events:
+        if (!names_[emission.proc].events_known) return true;
+        [[fallthrough]];
+      case LineParameter::Is::number: return same(p.name, emission.arg[std::size_t(p.emitted)], arg(p.logged));
+      case LineParameter::Is::process: return same(p.name, names_.pid(emitted), arg(p.logged));
+      case LineParameter::Is::thread:
+        if (p.logged == model::kThreadOfLine)
+          return e.tid <= 0 || tid(emitted) <= 0 || same(p.name, tid(emitted), e.tid);
+        return tid(emitted) == 0 || same(p.name, tid(emitted), arg(p.logged));
     }
-    case Ktr::io: return same("0 for READ, 1 for WRITE:", emission.arg[0], arg(0));
-    case Ktr::getnumlwps: return same("threads", emission.arg[0], arg(0));
-    case Ktr::getlwplist: return same("data", emission.arg[0], arg(0)) && same("actual", emission.arg[1], arg(1));
-    case Ktr::wait_moved: return same("parent", names_.pid(Slot(emission.arg[0])), arg(0));
-    case Ktr::exit_orphan: return same("orphan", names_.pid(Slot(emission.arg[0])), arg(0));
-    case Ktr::wait_trapped: {
-      const std::int32_t xthread = emission.arg[1] == kNone ? -1 : names_.lwp(Slot(emission.arg[1])).tid;
-      return same("status (W_STOPCODE of xstat)", arg(1) << 8 | 0x7f, arg(0)) &&
-             same("xstat", emission.arg[0], arg(1)) && ((xthread == 0) || same("xthread", xthread, arg(2)));
-    }
-    default: return true;
+    return true;
+  };
+  const auto all = model::parameters(e.ktr);
+  if (e.ktr != Ktr::lwpinfo) {
+    if (e.ktr == Ktr::wait_trapped && !same("status (W_STOPCODE of xstat)", arg(1) << 8 | 0x7f, arg(0))) return false;
+    return std::all_of(all.begin(), all.end(), is_of_line);
   }
+  // What is in the reply depends on when the log began and on what it does not show.
+  if (!is_of_line(all.front())) return false;
+  const model::Lwp& td = c.lwp(Slot(emission.arg[0]));
+  if (!names_.lwp(Slot(emission.arg[0])).flags_known) return same("event, at least", 0, arg(0) & ~1);
+  const bool entered = (td.td_flag & model::TDB_XSIG) != 0;
+  const int free = rules::PL_FLAG_SI | (entered ? 0 : rules::PL_FLAG_SCE | rules::PL_FLAG_SCX);
+  return same("event", emission.arg[1], arg(0)) && same("flags", emission.arg[2] & ~free, arg(1) & ~free);
 }
 
 bool Acceptor::call_may_write(const InFlight& call, const Event& e) const {
@@ -276,6 +253,9 @@ bool Acceptor::stop_line(Config& c, const Event& e, Slot p, Slot td) {
 }
 
 bool Acceptor::explain_line(const Event& e) {
+  const bool init_reaps =
+      e.ktr == Ktr::wait_moved && e.args[0] == 1;  // the real parent may have died: what held it back?
+  if (ktrace_ == nullptr && (init_reaps || names_.is_crowded())) forget_the_silent();
   introduce_subject(e);
   const Slot p = names_.find(e.pid);
   if (p == kNone) return false;
@@ -310,6 +290,7 @@ bool Acceptor::explain_line(const Event& e) {
         }
         const bool clears = orphan != kNone && c.proc(orphan).p_orphan == p;
         Machine m(c.k, kernel_);
+        rules::exit1_untraced(m, m.proc(p));
         rules::exit1_zombie(m, m.proc(p));
         if (clears && m.outcome().possible) return true;
         note([&] { return fmt::format("process {} is no orphan of {}", e.args[0], e.pid); });

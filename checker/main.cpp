@@ -182,7 +182,10 @@ Exit check_command(const Options& options) {
   if (kernel == std::end(kKernels)) {
     std::string names;
     for (const model::Behaviours* k : kKernels) names += (names.empty() ? "" : ", ") + std::string(k->name);
-    fmt::print(stderr, "proctor: --kernel {}: no such kernel: expected one of {}\n", options.kernel, names);
+    const bool is_known = std::any_of(std::begin(model::kKernels), std::end(model::kKernels),
+                                      [&](const model::Behaviours* k) { return k->name == options.kernel; });
+    fmt::print(stderr, "proctor: --kernel {}: {}: expected one of {}\n", options.kernel,
+               is_known ? "the model has it, but not what its logs look like" : "no such kernel", names);
     return Exit::unreadable;
   }
   if (options.logs.empty() && options.corpus.empty()) {

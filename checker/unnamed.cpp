@@ -3,6 +3,7 @@
 // KTR lines name no caller, and a KTR buffer begins in the middle of things.  Here stands what a line says, and what later
 // lines say, about processes that no record has named: debuggers, parents, and processes from before the log began.
 #include <algorithm>
+#include <utility>
 
 #include "checker/acceptor.hpp"
 #include "model/rules/lifecycle.hpp"
@@ -20,6 +21,53 @@ const Event* Acceptor::next_line(std::int32_t pid) const {
   if (it == lines_of_.end()) return nullptr;
   const auto next = std::lower_bound(it->second.begin(), it->second.end(), line_at_);
   return next == it->second.end() ? nullptr : &ktr_->events[*next];
+}
+
+// The process that a line names beside its subject: a parent, an orphan.
+std::int32_t Acceptor::other_process(const Event& line) {
+  switch (line.ktr) {
+    case Ktr::attach:
+    case Ktr::detach:
+    case Ktr::fork_return:
+    case Ktr::exit_orphan:
+    case Ktr::wait_moved: return std::int32_t(line.args[0]);
+    default: return 0;
+  }
+}
+
+// No line to come names the process or is written by it, and nothing in the state is about it.
+bool Acceptor::is_silent(Slot p) const {
+  const ProcName& name = names_[p];
+  if (name.pid > 0) {
+    const auto it = last_mention_.find(name.pid);
+    if (it != last_mention_.end() && it->second + 1 >= line_at_) return false;
+  } else {
+    const auto it = lines_by_thread_.find(name.thread);
+    if (name.thread == 0 || (it != lines_by_thread_.end() && it->second.back() + 1 >= line_at_)) return false;
+  }
+  return std::none_of(frontier_.begin(), frontier_.end(), [&](const Config& c) {
+    return std::any_of(c.k.proc.begin(), c.k.proc.end(), [&](const model::Proc& q) {
+      return q.state != ProcState::free && (q.p_pptr == p || q.p_oppid == p || q.p_orphan == p || q.p_reaper == p);
+    });
+  });
+}
+
+// KTR lines alone do not show that a process has died.  Where room is short, what nothing will be said about may as well
+// be dead.
+void Acceptor::forget_the_silent() {
+  for (bool again = true; std::exchange(again, false);)
+    for (Slot p = kInit + 1; p < KernelState::kProcs; ++p) {
+      if (names_.pid(p) == 0 || p == names_.elsewhere() || p == names_.stand_in() || p == names_.departing()) continue;
+      const bool is_there = std::any_of(frontier_.begin(), frontier_.end(),
+                                        [&](const Config& c) { return c.proc(p).state != ProcState::free; });
+      if (!is_there || !is_silent(p)) continue;
+      for (Config& c : frontier_) {
+        c.proc(p) = model::Proc{};
+        for (model::Lwp& td : c.k.lwp)
+          if (td.proc == p) td = {};
+      }
+      again = true;
+    }
 }
 
 // Who attached, if no caller is in the log: the process's own parent, or another?  The line that ends the tracing tells.
@@ -110,6 +158,7 @@ bool Acceptor::stand_in_dies(Config& c, Slot tracee) {
   c.proc(tracee).p_pptr = one;
   Machine m(c.k, kernel_);
   rules::exit1_wexit(m, m.lwp(Slot(m.first_lwp(m.proc(one)).v)), {rules::kSigkill});
+  rules::exit1_untraced(m, m.proc(one));
   rules::exit1_zombie(m, m.proc(one));
   if (!m.outcome().possible) return false;
   c.proc(one).state = ProcState::normal;  // ready for the next
@@ -122,8 +171,13 @@ bool Acceptor::stand_in_dies(Config& c, Slot tracee) {
 Slot Acceptor::attacher_of(const Event& e) {
   const Slot old = ghost_of(e.thread);
   if (old == names_.stand_in()) return old;
+  const Slot subject = names_.find(e.pid);
+  // It attached to this process before and did not let go: it has died since, if its death killed the tracee too.
+  const bool tracee_dies = subject != kNone && !has_stop_ahead(subject);
   const bool dead = std::all_of(frontier_.begin(), frontier_.end(), [&](const Config& c) {
-    return c.proc(old).state != ProcState::normal || (c.proc(old).p_flag & model::P_WEXIT) != 0;
+    const bool is_its_tracee =
+        tracee_dies && c.proc(subject).p_pptr == old && (c.proc(subject).p_flag & model::P_TRACED) != 0;
+    return is_its_tracee || c.proc(old).state != ProcState::normal || (c.proc(old).p_flag & model::P_WEXIT) != 0;
   });
   if (dead) {
     names_[old].thread = 0;

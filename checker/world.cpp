@@ -4,6 +4,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <type_traits>
@@ -99,6 +100,11 @@ Slot Names::add_lwp(std::int32_t pid, std::int32_t tid, const Frontier& frontier
     collect(frontier);
   }
   throw TooMany{"threads"};
+}
+
+bool Names::is_crowded() const {
+  return 4 * std::count_if(procs_.begin(), procs_.end(), [](const ProcName& p) { return p.pid != 0; }) >
+         3 * KernelState::kProcs;
 }
 
 Slot Names::add_ghost(const Frontier& frontier) { return add(next_ghost_--, frontier); }

@@ -24,6 +24,11 @@ using model::Slot;
 using KernelState = model::State<112, 128>;
 using Machine = model::Exec<KernelState>;
 
+// More processes or threads at once than the state has slots for.
+struct TooMany {
+  std::string what;
+};
+
 // One possible state of the kernel, and the calls in flight whose effect has already happened in it.
 struct Config {
   struct Early {
@@ -51,7 +56,15 @@ struct Config {
       }
   }
   void add_early(Slot td) {
-    if (early_count < kEarlyMax) early[early_count++].td = td;
+    if (early_count == kEarlyMax) throw TooMany{"calls whose effect comes before their return"};
+    early[early_count++].td = td;
+  }
+  // A thread that was killed in its call never returns from it.
+  void drop_early_of_the_dead() {
+    for (int i = early_count - 1; i >= 0; --i) {
+      const Slot td = early[std::size_t(i)].td, p = lwp(td).proc;
+      if (p == kNone || proc(p).state != model::ProcState::normal) drop_early(td);
+    }
   }
   model::Proc& proc(Slot slot) { return k.proc[slot]; }
   const model::Proc& proc(Slot slot) const { return k.proc[slot]; }
@@ -61,11 +74,6 @@ struct Config {
 };
 std::size_t hash_value(const Config& config);
 using Frontier = std::vector<Config>;
-
-// More processes or threads at once than the state has slots for.
-struct TooMany {
-  std::string what;
-};
 
 // What is known about a slot beside the kernel state, because the log tells it or because it cannot be known.
 struct ProcName {
@@ -100,6 +108,8 @@ class Names {
   Slot add_ghost(const Frontier& frontier);                                    // a process that no record names
   void bind(Slot td, std::int32_t tid);
   void rename(Slot p, std::int32_t pid);  // a process without a name turns out to be this pid
+
+  bool is_crowded() const;  // three of four slots are taken
 
   ProcName& operator[](Slot slot) { return procs_[slot]; }
   const ProcName& operator[](Slot slot) const { return procs_[slot]; }

@@ -85,6 +85,7 @@ class Run {
   // Runs up to the next lock operation and returns it, not yet done; nothing if the program has come to its end.
   std::optional<LockEvent> next();
   void pass();  // does that operation
+  void count_in(ClauseCoverage* coverage) { k_.coverage = coverage; }
   const Outcome& outcome() const { return k_.outcome(); }
   const std::vector<LockEvent>& held() const { return held_; }
 

@@ -64,7 +64,9 @@ Needs needs_of(Rule::By by, std::string_view name) {
     Needs needs;
   } constexpr special[] = {{"thr_new", Needs::thread_create},
                            {"thr_exit", Needs::thread_exit},
+                           {"thr_exit: gone", Needs::thread_gone},
                            {"exit1: P_WEXIT", Needs::exit_begins},
+                           {"exit1: untraced", Needs::exit_goes_on},
                            {"exit1: zombie", Needs::exit_ends},
                            {"sigstop", Needs::job_stop},
                            {"psignal", Needs::post},
@@ -185,10 +187,15 @@ void add_lifecycle(Table& table, const Behaviours& kernel) {
               [set_id](auto& k, const auto& a) { rules::execve(k, rules::lwp(k, a[0]), set_id); });
   table.add(Rule::By::call, "thr_new", {p, {"td", Takes::thread}},
             [](auto& k, const auto& a) { rules::thread_create(k, rules::proc(k, a[0]), rules::lwp(k, a[1])); });
-  table.add(Rule::By::call, "thr_exit", {td},
-            [](auto& k, const auto& a) { rules::thread_exit(k, rules::lwp(k, a[0])); });
+  if (kernel.lwp_events)
+    table.add(Rule::By::call, "thr_exit", {td},
+              [](auto& k, const auto& a) { rules::thread_exit_begins(k, rules::lwp(k, a[0])); });
+  table.add(kernel.lwp_events ? Rule::By::thread : Rule::By::call, kernel.lwp_events ? "thr_exit: gone" : "thr_exit",
+            {td}, [](auto& k, const auto& a) { rules::thread_exit(k, rules::lwp(k, a[0])); });
   table.add(Rule::By::thread, "exit1: P_WEXIT", {td, {"status", Takes::status}},
             [](auto& k, const auto& a) { rules::exit1_wexit(k, rules::lwp(k, a[0]), a[1]); });
+  table.add(Rule::By::process, "exit1: untraced", {p},
+            [](auto& k, const auto& a) { rules::exit1_untraced(k, rules::proc(k, a[0])); });
   table.add(Rule::By::process, "exit1: zombie", {p},
             [](auto& k, const auto& a) { rules::exit1_zombie(k, rules::proc(k, a[0])); });
   if (!kernel.reapers) return;
@@ -299,7 +306,7 @@ class Where {
   }
   // In user mode or in a system call: not in a stop, not on its way through exit, not a vfork parent that waits.
   bool free_to_act(std::int32_t td) const {
-    return runs(td) && (lwp(td).td_flag & (TDB_XSIG | TD_RFPPWAIT | TDB_STOPATFORK)) == 0 &&
+    return runs(td) && (lwp(td).td_flag & (TDB_XSIG | TD_RFPPWAIT | TDB_STOPATFORK | TDB_EXIT)) == 0 &&
            (proc(td).p_flag & P_WEXIT) == 0 && proc(td).p_xthread != td;
   }
   bool has_free_thread(std::int32_t p) const {
@@ -324,7 +331,10 @@ bool is_reachable(const Rule& rule, const SmallState& state, const std::vector<s
       return at.free_to_act(a[0]) && at.lwp(a[0]).proc != kInit && at.proc(a[0]).p_numthreads == 1;
     case Needs::thread_create: return at.has_free_thread(a[0]) && a[0] != kInit && at.is_free(a[1]);
     case Needs::thread_exit: return at.free_to_act(a[0]) && at.proc(a[0]).p_numthreads > 1;
+    case Needs::thread_gone:
+      return at.runs(a[0]) && !in_stop && at.proc(a[0]).p_xthread != a[0] && at.proc(a[0]).p_numthreads > 1;
     case Needs::exit_begins: return at.free_to_act(a[0]) && at.lwp(a[0]).proc != kInit;
+    case Needs::exit_goes_on:
     case Needs::exit_ends: return a[0] != kNone && a[0] != kInit;
     case Needs::job_stop: return a[0] != kNone && a[0] != kInit && (a[1] == 17 || a[1] == 18);  // init ignores them
     case Needs::post: return at.is(a[0], ProcState::normal) && a[1] != 0;
@@ -340,6 +350,7 @@ bool is_reachable(const Rule& rule, const SmallState& state, const std::vector<s
     case Needs::call_returns:
     case Needs::traced_thread:  // on its way back from a system call, so a fresh child or a vfork parent too
       return at.runs(a[0]) && !in_stop && at.proc(a[0]).p_xthread != a[0] && (at.proc(a[0]).p_flag & P_WEXIT) == 0 &&
+             (at.lwp(a[0]).td_flag & TDB_EXIT) == 0 &&
              (rule.needs == Needs::call_returns || (at.proc(a[0]).p_flag & P_TRACED) != 0);
     case Needs::thread: return at.free_to_act(a[0]);
   }

@@ -36,7 +36,9 @@ enum class Needs : std::uint8_t {
   exec,           // a process with one thread
   thread_create,  // process 0 has a thread that runs, 1 is a free slot
   thread_exit,    // not the last thread
+  thread_gone,    // the same, and it is in no stop
   exit_begins,    // not init
+  exit_goes_on,   // not init
   exit_ends,      // not init
   job_stop,       // not init, and a signal that stops
   post,           // any living process, any signal

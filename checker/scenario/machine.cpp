@@ -110,6 +110,10 @@ void Machine::follow(const Action& action, const Taken& taken, const SmallState&
     case Needs::thread_create:
       if (words_.kernel().stop_has_thread) threads_[std::size_t(a[1])].due = Due::new_thread_return;
       return;
+    case Needs::thread_exit:
+      if (state_.lwp[td].proc != kNone)
+        threads_[td] = {.in_stop = (flag(a[0]) & TDB_XSIG) != 0, .due = Due::thread_end};
+      return;
     case Needs::post: send(a[0], a[1]); return;
     case Needs::process_call:
       if (name == "kill" && ok && a[1] != kNone) send(a[1], a[2]);
@@ -231,6 +235,7 @@ bool Machine::due_step(Steps& out, int p, int td) {
       if (is_traced(p)) return false;
       thread.due = Due::leave;
       return true;
+    case Due::thread_end: return try_rule(out, "thr_exit: gone", {td});
     case Due::leave:
       if ((flag(td) & TD_RFPPWAIT) != 0) return false;
       thread.due = Due::nothing;
@@ -252,6 +257,7 @@ bool Machine::leaves_stop(Steps& out, int p, int td) {
     try_rule(out, "leave_stop", {td});
   }
   thread.in_stop = false;
+  if ((flag(td) & TDB_EXIT) != 0) return true;  // whatever the signal
   if (steps) {
     thread.steps = false;
     processes_[std::size_t(p)].sent.push_front(kSigtrap);
@@ -310,6 +316,7 @@ bool Machine::dies_of(Steps& out, int p, int status) {
 }
 
 bool Machine::ends_exit(Steps& out, int p) {
+  if ((state_.proc[std::size_t(p)].p_flag & (P_TRACED | P_PPWAIT)) != 0) try_rule(out, "exit1: untraced", {p});
   const Slot parent = state_.proc[std::size_t(p)].p_pptr;
   Choices choices{};
   const auto& reactions = processes_[parent].reactions;

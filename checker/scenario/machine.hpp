@@ -50,7 +50,7 @@ class Machine {
  private:
   using Steps = std::vector<Taken>;
   // What a thread does next on its way out of the kernel, when it is not held.
-  enum class Due : std::uint8_t { nothing, system_call_return, new_thread_return, stop, leave };
+  enum class Due : std::uint8_t { nothing, system_call_return, new_thread_return, stop, leave, thread_end };
   struct Thread {
     bool in_stop = false;  // went into a stop; what it was told there has not been looked at
     bool steps = false;    // will trap after one instruction

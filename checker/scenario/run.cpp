@@ -169,7 +169,7 @@ class Runner {
     } else if (first == "check") {
       result.kind = LineKind::check;
       check(result);
-    } else if (second == "exit" && third != "begins" && third != "ends") {
+    } else if (second == "exit" && third != "begins" && third != "untraced" && third != "ends") {
       result.kind = LineKind::exit;
       exit(result);
     } else if (second == "wait") {
@@ -338,7 +338,14 @@ class Runner {
     if (tokens_.size() > 3 && tokens_[1].text == "kill" && tokens_[3].text.find('=') == std::string_view::npos)
       text.insert(std::size_t(tokens_[3].column - 1), "data=");
     auto line = parse_line(words_, text, line_, machine_.state());
-    if (!line) throw line.error();
+    if (!line) {  // the words of this file are accepted too
+      ParseError error = line.error();
+      if (error.what.find("names no process") != std::string::npos)
+        error.what += ", or one of check, hold, unhold, settle, kernels";
+      if (error.column == (tokens_.size() > 1 ? tokens_[1].column : int(text.size()) + 1))
+        error.what += ", wait, ignores, catches";
+      throw error;
+    }
     if (!*line) return;
     r.action = (*line)->action;
     const Rule& rule = words_.rules()[r.action->rule];

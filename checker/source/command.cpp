@@ -239,8 +239,14 @@ class Command {
   void coverage(const Summary& summary) const {
     std::vector<std::pair<std::string_view, model::ClauseWays>> rows(summary.coverage.begin(), summary.coverage.end());
     std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
-    fmt::print("{:<24} {:>12} {:>12}\n", "clause", "held", "failed");
-    for (const auto& [id, ways] : rows) fmt::print("{:<24} {:>12} {:>12}\n", id, ways.held, ways.failed);
+    const bool text = options_.format == "text";
+    if (text) fmt::print("{:<24} {:>12} {:>12}\n", "clause", "held", "failed");
+    for (const auto& [id, ways] : rows) {
+      if (text)
+        fmt::print("{:<24} {:>12} {:>12}\n", id, ways.held, ways.failed);
+      else
+        fmt::print("{}\n", Json{{"clause", id}, {"held", ways.held}, {"failed", ways.failed}}.dump());
+    }
   }
 
   const Options& options_;

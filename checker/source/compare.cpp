@@ -6,12 +6,14 @@
 #include <algorithm>
 
 #include "checker/source/lockstep.hpp"
+#include "model/line_parameters.hpp"
 #include "model/rules/sys_ptrace.hpp"
 
 namespace proctor::source {
 
 using model::Emission;
 using model::kNone;
+using model::LineParameter;
 using model::LockEvent;
 using model::Move;
 using model::Outcome;
@@ -74,43 +76,18 @@ bool same_line(const Emission& e, const KtrLine& line, std::string& why) {
     return expected == seen;
   };
   auto arg = [&](std::size_t i) { return std::int64_t(std::int32_t(line.args[i])); };
-  auto pid = [](std::int32_t slot) { return slot == kNone ? 0 : PR_PID(slot); };
   if (e.line != line.line) {
     why = fmt::format("{} expected", trace::name(e.line));
     return false;
   }
   if (!same("pid", PR_PID(int(e.proc)), line.pid)) return false;
-  switch (e.line) {
-    case Ktr::attach: return same("oppid", pid(e.arg[0]), arg(0));
-    case Ktr::clearstep:
-    case Ktr::setstep:
-    case Ktr::suspend:
-    case Ktr::resume:
-    case Ktr::step:
-    case Ktr::setregs:
-    case Ktr::getregs:
-    case Ktr::setfpregs:
-    case Ktr::getfpregs:
-    case Ktr::setdbregs:
-    case Ktr::getdbregs: return same("tid", PR_TID(e.arg[0]), line.tid);
-    case Ktr::follow_fork:
-    case Ktr::lwp_events:
-    case Ktr::set_event_mask: return same("old", e.arg[0], arg(0)) && same("new", e.arg[1], arg(1));
-    case Ktr::get_event_mask: return same("mask", e.arg[0], arg(0));
-    case Ktr::continue_: return same("sig", e.arg[1], arg(1));
-    case Ktr::to_sce:
-    case Ktr::to_scx:
-    case Ktr::syscall: return same("events", e.arg[0], arg(0)) && same("sig", e.arg[1], arg(2));
-    case Ktr::detach: return same("reparented to pid", pid(e.arg[0]), arg(0)) && same("sig", e.arg[1], arg(1));
-    case Ktr::write: return same("value", e.arg[0], arg(1));
-    case Ktr::io: return same("0 for READ, 1 for WRITE", e.arg[0], arg(0));
-    case Ktr::lwpinfo:
-      return same("tid", PR_TID(e.arg[0]), line.tid) && same("event", e.arg[1], arg(0)) &&
-             same("flags", e.arg[2], arg(1));
-    case Ktr::getnumlwps: return same("threads", e.arg[0], arg(0));
-    case Ktr::getlwplist: return same("data", e.arg[0], arg(0)) && same("actual", e.arg[1], arg(1));
-    default: return true;
-  }
+  const auto all = model::parameters(e.line);
+  return std::all_of(all.begin(), all.end(), [&](const LineParameter& p) {
+    const std::int32_t emitted = e.arg[std::size_t(p.emitted)];
+    const std::int64_t seen = p.logged == model::kThreadOfLine ? line.tid : arg(std::size_t(p.logged));
+    if (p.is == LineParameter::Is::process) return same(p.name, emitted == kNone ? 0 : PR_PID(emitted), seen);
+    return same(p.name, p.is == LineParameter::Is::thread ? PR_TID(emitted) : emitted, seen);
+  });
 }
 
 // The first field in which two states differ, in words, for all fields.

@@ -41,6 +41,7 @@ int weight(const Rule& rule) {
     case model::Needs::fork: return name == "fork" ? 12 : 3;
     case model::Needs::thread_create: return 6;
     case model::Needs::exit_begins: return 3;
+    case model::Needs::exit_goes_on:
     case model::Needs::exit_ends: return 6;
     case model::Needs::exec: return name == "execve: P_INEXEC" ? 2 : 3;
     case model::Needs::suspend_check: return 12;

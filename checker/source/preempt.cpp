@@ -81,10 +81,6 @@ void Preemptive::check(Fiber& fiber) {
 }
 
 void Preemptive::finish(Fiber& fiber) {
-  if (coverage != nullptr) {
-    const model::Outcome& out = fiber.model->outcome();
-    if (!out.clause.id.empty()) ++(*coverage)[out.clause.id].failed;
-  }
   compare(words_, fiber.action, fiber.model->outcome(), fiber.passed, state_, fiber.flight.seen);
   const auto at = std::find_if(fibers_.begin(), fibers_.end(), [&](const auto& f) { return f.get() == &fiber; });
   idle_.push_back(std::move(*at));
@@ -114,6 +110,7 @@ void Preemptive::start(const Action& action, std::uint64_t dice) {
   fiber->flight.held.clear();
   const Rule& rule = words_.rules()[action.rule];
   fiber->model.emplace(rule.program, state_, action.arguments, action.choices);
+  fiber->model->count_in(coverage);
   getcontext(&fiber->context);
   fiber->context.uc_stack.ss_sp = fiber->stack.data();
   fiber->context.uc_stack.ss_size = fiber->stack.size();

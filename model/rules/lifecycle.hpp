@@ -162,11 +162,20 @@ void thread_create(K& k, ProcRef<K> p, LwpRef<K> td) {
   k.when(report, [&] { k.set(td, TDB_BORN); });
 }
 
-// kern_thr_exit(): the stop that reports it comes before.
+// kern_thr_exit() where the end of a thread can be reported: marked first, it stops if the debugger asked for that.
+template <Kernel K>
+void thread_exit_begins(K& k, LwpRef<K> td) {
+  auto p = proc(k, td[td_proc]);
+  k.set(td, TDB_EXIT);
+  k.when(p[P_TRACED] && wants_event(p, PTRACE_LWP), [&] { ptracestop(k, td, k.lit(kSigtrap)); });
+}
+
+// kern_thr_exit() to its end.
 template <Kernel K>
 void thread_exit(K& k, LwpRef<K> td) {
   auto p = proc(k, td[td_proc]);
-  k.guard(!td[TD_SUSPENDED], in("thread-exit-runs", "kern_thr_exit", "kern_thr.c"));
+  auto marked = k.behaviour().lwp_events ? td[TDB_EXIT] : k.yes(true);
+  k.guard(!td[TD_SUSPENDED] && marked, in("thread-exit-runs", "kern_thr_exit", "kern_thr.c"));
   k.set(p, p_numthreads, p[p_numthreads] - k.lit(1));
   k.set(td, td_proc, k.lit(kNone));
   k.when(p[P_STOPPED_SIG] && (p[p_suspcount] == p[p_numthreads]), [&] {  // thread_stopped(): the others had stopped
@@ -190,14 +199,24 @@ void exit1_wexit(K& k, LwpRef<K> td, typename K::Num status) {
   k.unlock(Lock::proc, p);
 }
 
-// exit1(): from P_WEXIT to zombie, under proctree_lock: children, tracees and orphans find new parents.
-// cldwait is false if the parent ignores SIGCHLD or set SA_NOCLDWAIT: then init is told.
+// exit1() on its way: nobody traces the process any more, but its debugger is still its parent.  If the debugger dies now,
+// the process is taken for a child like any other, and its real parent does not get it back.
 template <Kernel K>
-void exit1_zombie(K& k, ProcRef<K> p) {
-  k.guard(is(p, ProcState::normal) && p[P_WEXIT], at("exit-zombie", 491, "kern_exit.c"));
+void exit1_untraced(K& k, ProcRef<K> p) {
+  k.guard(is(p, ProcState::normal) && p[P_WEXIT], in("exit-untraced", "exit1", "kern_exit.c"));
+  k.lock(Lock::proc, p);
   vfork_done(k, p);
   k.clear(p, P_TRACED);
   k.set(p, p_ptevents, k.lit(0));
+  k.unlock(Lock::proc, p);
+}
+
+// exit1() to its end, under proctree_lock: children, tracees and orphans find new parents.
+// cldwait is false if the parent ignores SIGCHLD or set SA_NOCLDWAIT: then init is told.
+template <Kernel K>
+void exit1_zombie(K& k, ProcRef<K> p) {
+  k.guard(is(p, ProcState::normal) && p[P_WEXIT] && !p[P_TRACED] && !p[P_PPWAIT],
+          at("exit-zombie", 491, "kern_exit.c"));
   k.lock(Lock::proctree, p);
   k.each_proc([&](ProcRef<K> q) {
     auto reaper = proc(k, q[p_reaper]);
