@@ -266,6 +266,10 @@ int main(int argc, char** argv) {
     source->add_option("--seed", source_options.seed, "of the random sequences")
         ->check(number_between(0, kNumberMax))
         ->capture_default_str();
+    source
+        ->add_option("--findings", source_options.findings,
+                     "how many findings to show (1; of two sources 16), one for each request and kind")
+        ->check(number_between(1, 1000));
     CLI::Option* preemptive = source->add_flag("--preemptive", source_options.preemptive,
                                                "up to three calls at once, preempted at each lock operation");
     source->add_flag("--listing", source_options.listing, "the files are annotated listings (found out by itself too)");

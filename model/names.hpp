@@ -4,6 +4,8 @@
 #pragma once
 
 #include <array>
+#include <span>
+#include <string>
 #include <string_view>
 
 #include "model/kernel.hpp"
@@ -42,6 +44,9 @@ inline constexpr FlagName kThreadFlags[] = {{TDB_SUSPEND, "TDB_SUSPEND"}, {TDB_X
 inline constexpr FlagName kEventFlags[] = {{PTRACE_EXEC, "PTRACE_EXEC"}, {PTRACE_SCE, "PTRACE_SCE"},
                                            {PTRACE_SCX, "PTRACE_SCX"},   {PTRACE_FORK, "PTRACE_FORK"},
                                            {PTRACE_LWP, "PTRACE_LWP"},   {PTRACE_VFORK, "PTRACE_VFORK"}};
+
+// "P_TRACED P_WAITED" with that separator; bits without a name as a number.
+std::string flag_names(std::span<const FlagName> table, int bits, std::string_view separator);
 
 constexpr std::string_view field_name(ProcField field) {
   constexpr std::array<std::string_view, 11> names{"p_state",      "p_pptr",      "p_oppid",    "p_orphan",

@@ -23,17 +23,6 @@ constexpr FlagName kCredentials[] = {{CR_UID, "CR_UID"},
                                      {CR_SECURELEVEL, "CR_SECURELEVEL"},
                                      {CR_NO_UNPRIVILEGED, "CR_NO_UNPRIVILEGED"}};
 
-std::string flags(std::span<const FlagName> names, int mask, std::string_view separator) {
-  std::string out;
-  for (const auto& [bit, name] : names)
-    if ((mask & bit) == bit) {
-      out += (out.empty() ? "" : std::string(separator)) + std::string(name);
-      mask &= ~bit;
-    }
-  if (mask != 0) out += (out.empty() ? "" : std::string(separator)) + fmt::format("{:#x}", mask);
-  return out;
-}
-
 std::string constant(int value, Type type) {
   switch (type) {
     case Type::boolean: return value == 0 ? "false" : "true";
@@ -56,8 +45,8 @@ std::string constant(int value, Type type) {
       if (value == 0) return "0";
       if (type == Type::credentials && value == CR_ROOT) return "CR_ROOT";
       const auto names = type == Type::events ? std::span<const FlagName>(kEventFlags) : std::span(kCredentials);
-      if (value > 0) return flags(names, value, " | ");
-      const std::string all = flags(names, ~value, " | ");
+      if (value > 0) return flag_names(names, value, " | ");
+      const std::string all = flag_names(names, ~value, " | ");
       return all.find(' ') == std::string::npos ? "~" + all : "~(" + all + ")";
     }
     case Type::number: break;
@@ -69,8 +58,8 @@ bool is_one_bit(int value) { return value > 0 && (value & (value - 1)) == 0; }
 
 }  // namespace
 
-std::string process_flags(int mask, std::string_view separator) { return flags(kProcessFlags, mask, separator); }
-std::string thread_flags(int mask, std::string_view separator) { return flags(kThreadFlags, mask, separator); }
+std::string process_flags(int mask, std::string_view separator) { return flag_names(kProcessFlags, mask, separator); }
+std::string thread_flags(int mask, std::string_view separator) { return flag_names(kThreadFlags, mask, separator); }
 
 // What the ways of each open choice mean; way 0 goes on.
 std::string way(Open kind, int which) {

@@ -59,8 +59,8 @@ void bit_changes(std::vector<std::string>& out, const Table& table, unsigned was
 
 }  // namespace
 
-std::string flag_words(const Proc& p) { return join(names_of(kProcessFlags, p.p_flag), " "); }
-std::string flag_words(const Lwp& td) { return join(names_of(kThreadFlags, td.td_flag), " "); }
+std::string flag_words(const Proc& p) { return flag_names(kProcessFlags, p.p_flag, " "); }
+std::string flag_words(const Lwp& td) { return flag_names(kThreadFlags, td.td_flag, " "); }
 std::optional<std::uint16_t> proc_flag(std::string_view name) { return bit_of(kProcessFlags, name); }
 std::optional<std::uint16_t> lwp_flag(std::string_view name) { return bit_of(kThreadFlags, name); }
 

@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <sstream>
 
 #include "checker/scenario/run.hpp"
@@ -146,40 +148,48 @@ class Command {
               .shorten = !options_.as_found,
               .patience_ms = options_.patience_ms,
               .progress = {}};
+    Summary all;
     const bool shown = isatty(STDERR_FILENO) != 0 && !options_.quiet;
-    if (shown) plan.progress = [&](std::uint64_t calls) { fmt::print(stderr, "\r{} of {} calls", calls, plan.calls); };
+    if (shown)
+      plan.progress = [&](std::uint64_t calls) {
+        fmt::print(stderr, "\r{} of {} calls", all.calls + calls, options_.calls);
+      };
     const auto clear = [shown](void*) {
       if (shown) fmt::print(stderr, "\r\033[K");
     };
-    std::unique_ptr<void, decltype(clear)> line(&plan, clear);  // however it ends
-    const Summary summary = supervisor_.run(plan);
-    line.reset();
-    if (summary.found) {
-      const std::string path =
-          options_.save.empty() ? fmt::format("proctor-{}-{}.run", words_.kernel().name, options_.seed) : options_.save;
-      const Found& found = *summary.found;
-      const bool saved = save_run(path, words_, found.sequence, title());
-      if (!saved) complain(fmt::format("{}: cannot be written: the run is not saved", path));
-      Report out{.finding = found.finding, .run = scenario_text(words_, found.sequence), .saved = saved ? path : ""};
-      out.head = fmt::format("the run, {} of {} actions", lines_of(out.run), found.before) + scheduled(found.sequence);
-      if (!found.alone) {
-        out.note = "the run alone does not show it: the source keeps something between runs";
-        if (found.finding.kind == "hang") out.note += ", or the machine was busy";
-        out.again = fmt::format("--seed {} --calls {}{}", options_.seed, options_.calls,
-                                options_.preemptive ? " --preemptive" : "");
-      } else if (saved) {
-        out.again = "--rerun " + path;
+    // One finding for each way in which the same request goes wrong.
+    std::set<std::pair<std::string, int>> found;
+    const std::size_t wanted = options_.findings.value_or(two_ ? 16 : 1);
+    constexpr int kRepeatsMax = 300;  // each costs a new child
+    for (int repeats = 0; all.calls < options_.calls && found.size() < wanted && repeats < kRepeatsMax;) {
+      std::unique_ptr<void, decltype(clear)> line(&plan, clear);  // however it ends
+      Summary summary = supervisor_.run(plan);
+      all.calls += summary.calls;
+      all.steps += summary.steps;
+      all.not_made += summary.not_made;
+      all.sequences += summary.sequences;
+      all.coverage = std::move(summary.coverage);
+      if (!summary.found) break;
+      plan.first += summary.sequences + 1;
+      plan.calls = options_.calls - std::min(options_.calls, all.calls);
+      const auto& actions = summary.found->sequence.actions;
+      const int request = actions.empty() ? 0 : words_.rules()[actions.back().rule].number;
+      if (!found.emplace(summary.found->finding.kind, request).second) {
+        ++repeats;
+        continue;
       }
-      report(out);
-      return finding;
+      const Found settled = supervisor_.settle(std::move(*summary.found), plan);
+      line.reset();
+      report(settled, found.size());
     }
+    if (!found.empty()) return finding;
     say("nothing_found",
         fmt::format("{}: no difference in {} calls ({}, {} sequences, {} steps of the environment, {} calls not made "
                     "because the kernel would not return from them)",
-                    title(), summary.calls, options_.preemptive ? "preemptive" : "atomic", summary.sequences,
-                    summary.steps, summary.not_made),
-        {{"calls", summary.calls}, {"sequences", summary.sequences}, {"not_made", summary.not_made}});
-    if (options_.coverage) coverage(summary);
+                    title(), all.calls, options_.preemptive ? "preemptive" : "atomic", all.sequences, all.steps,
+                    all.not_made),
+        {{"calls", all.calls}, {"sequences", all.sequences}, {"not_made", all.not_made}});
+    if (options_.coverage) coverage(all);
     return nothing_found;
   }
 
@@ -190,6 +200,32 @@ class Command {
   }
 
   using Json = nlohmann::ordered_json;
+  // The file for the nth finding of this call.
+  std::string save_path(std::size_t n) const {
+    std::filesystem::path path =
+        options_.save.empty() ? fmt::format("proctor-{}-{}.run", words_.kernel().name, options_.seed) : options_.save;
+    if (n > 1) path.replace_filename(fmt::format("{}-{}{}", path.stem().string(), n, path.extension().string()));
+    return path.string();
+  }
+
+  void report(const Found& found, std::size_t n) const {
+    const std::string path = save_path(n);
+    const bool saved = save_run(path, words_, found.sequence, title());
+    if (!saved) complain(fmt::format("{}: cannot be written: the run is not saved", path));
+    Report out{.finding = found.finding, .run = scenario_text(words_, found.sequence), .saved = saved ? path : ""};
+    out.head = fmt::format("the run, {} of {} actions", lines_of(out.run), found.before) + scheduled(found.sequence);
+    if (!found.alone) {
+      out.note = "the run alone does not show it: the source keeps something between runs";
+      if (found.finding.kind == "hang") out.note += ", or the machine was busy";
+      out.again = fmt::format("--seed {} --calls {}{}", options_.seed, options_.calls,
+                              options_.preemptive ? " --preemptive" : "");
+    } else if (saved) {
+      out.again = "--rerun " + path;
+    }
+    if (n > 1 && options_.format == "text") fmt::print("\n");
+    report(out);
+  }
+
   struct Report {
     Finding finding;
     std::string head{}, run{};  // its actions, one a line

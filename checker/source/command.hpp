@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,9 +15,10 @@ struct Options {
   std::string kernel;
   bool listing = false;  // the files are annotated listings
   bool preemptive = false;
-  bool coverage = false;  // print which way each clause went
-  bool quiet = false;     // no progress
-  bool as_found = false;  // do not look for a shorter run
+  bool coverage = false;                // print which way each clause went
+  bool quiet = false;                   // no progress
+  bool as_found = false;                // do not look for a shorter run
+  std::optional<std::size_t> findings;  // how many to show; 1 beside the model, 16 of two sources
   std::uint64_t calls = 200000;
   std::uint64_t seed = 1;
   int patience_ms = 2000;

@@ -7,6 +7,7 @@
 
 #include "checker/source/lockstep.hpp"
 #include "model/line_parameters.hpp"
+#include "model/names.hpp"
 #include "model/rules/sys_ptrace.hpp"
 
 namespace proctor::source {
@@ -99,6 +100,11 @@ void field(std::string& out, const std::string& owner, std::string_view name, T 
   out += fmt::format("  {} {}: {} expected, {} seen\n", owner, name, shown(int(expected)), shown(int(seen)));
 }
 
+template <const auto& kTable>
+std::string flags(int bits) {
+  return bits == 0 ? "no flag" : flag_names(kTable, bits, " ");
+}
+
 }  // namespace
 
 std::string state_difference(const SmallState& expected, const SmallState& seen) {
@@ -107,13 +113,13 @@ std::string state_difference(const SmallState& expected, const SmallState& seen)
     const model::Proc &a = expected.proc[i], &b = seen.proc[i];
     const std::string owner = process(int(i));
     field(out, owner, "p_state", int(a.state), int(b.state));
-    field(out, owner, "p_flag", a.p_flag, b.p_flag);
+    field(out, owner, "p_flag", a.p_flag, b.p_flag, flags<model::kProcessFlags>);
     field(out, owner, "p_pptr", a.p_pptr, b.p_pptr, process);
     field(out, owner, "p_oppid", a.p_oppid, b.p_oppid, process);
     field(out, owner, "orphan of", a.p_orphan, b.p_orphan, process);
     field(out, owner, "p_reaper", a.p_reaper, b.p_reaper, process);
     field(out, owner, "p_xthread", a.p_xthread, b.p_xthread, thread);
-    field(out, owner, "p_ptevents", int(a.p_ptevents), int(b.p_ptevents));
+    field(out, owner, "p_ptevents", a.p_ptevents, b.p_ptevents, flags<model::kEventFlags>);
     field(out, owner, "p_xstat", a.p_xstat, b.p_xstat);
     field(out, owner, "p_numthreads", a.p_numthreads, b.p_numthreads);
     field(out, owner, "p_suspcount", a.p_suspcount, b.p_suspcount);
@@ -123,7 +129,7 @@ std::string state_difference(const SmallState& expected, const SmallState& seen)
     const model::Lwp &a = expected.lwp[i], &b = seen.lwp[i];
     field(out, thread(int(i)), "process", a.proc, b.proc, process);
     field(out, thread(int(i)), "td_xsig", a.td_xsig, b.td_xsig);
-    field(out, thread(int(i)), "td_dbgflags", a.td_flag, b.td_flag);
+    field(out, thread(int(i)), "td_dbgflags", a.td_flag, b.td_flag, flags<model::kThreadFlags>);
   }
   return out;
 }

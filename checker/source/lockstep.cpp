@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "checker/source/lockstep.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "model/rules/sys_ptrace.hpp"
@@ -286,13 +288,21 @@ Lockstep::Step Lockstep::call(const Action& action, const Rule& rule, std::uint6
   }
   if (k.outcome().error == model::Errno::ecapmode) return Step::without_effect;  // the source is not reached
   ++calls;
-  a_.call(action, dice, seen_a_);
+  const auto make = [&](Harness& on, std::string_view which, Observation& seen) {
+    try {
+      on.call(action, dice, seen);
+    } catch (Finding& finding) {
+      if (b_ != nullptr) finding.text = fmt::format("{}: {}", which, finding.text);
+      throw;
+    }
+  };
+  make(a_, "before", seen_a_);
   if (b_ == nullptr) {
     compare(words_, action, k.outcome(), locks_, next, seen_a_);
     state_ = next;
     return Step::taken;
   }
-  b_->call(action, dice, seen_b_);
+  make(*b_, "now", seen_b_);
   compare(seen_a_, seen_b_);
   state_ = seen_a_.state;
   return Step::taken;

@@ -234,9 +234,14 @@ Summary Supervisor::run(const Plan& plan) {
   if (child == 0) {
     Sequence sequence;
     model::ClauseCoverage coverage;
+    Lockstep lockstep(words_, a_, b_);
+    Preemptive preemptive(words_, a_);
+    const auto count = [&] {
+      board->calls = lockstep.calls + preemptive.calls;
+      board->steps = lockstep.steps + preemptive.steps;
+      board->not_made = lockstep.not_made + preemptive.not_made;
+    };
     try {
-      Lockstep lockstep(words_, a_, b_);
-      Preemptive preemptive(words_, a_);
       lockstep.coverage = &coverage;
       preemptive.coverage = &coverage;
       lockstep.progress = [&](std::size_t i) {
@@ -252,7 +257,7 @@ Summary Supervisor::run(const Plan& plan) {
         board->beats.fetch_add(1, std::memory_order_relaxed);
       };
       preemptive.goes_on = [&](const auto& calls) { put(*board, calls); };
-      for (std::uint64_t n = 0; board->calls < plan.calls; ++n) {
+      for (std::uint64_t n = plan.first; board->calls < plan.calls; ++n) {
         const std::uint64_t seed = plan.seed * 1000003 + n;
         board->seed = seed;
         Random random(seed);
@@ -261,14 +266,13 @@ Summary Supervisor::run(const Plan& plan) {
           preemptive.explore(seed, plan.length, sequence);
         else
           lockstep.explore(seed, plan.length, sequence);
-        board->calls = lockstep.calls + preemptive.calls;
-        board->steps = lockstep.steps + preemptive.steps;
-        board->not_made = lockstep.not_made + preemptive.not_made;
-        board->sequences = n + 1;
+        count();
+        ++board->sequences;
       }
       put(*board, coverage);
       board->done = true;
     } catch (const Finding& finding) {
+      count();
       put(*board, sequence);
       tell(*board, finding);
     }
@@ -288,7 +292,7 @@ Summary Supervisor::run(const Plan& plan) {
   if (finding) {
     Sequence sequence = take(*board);
     const std::size_t before = sequence.actions.size();
-    out.found = settle(Found{std::move(*finding), std::move(sequence), before, false}, plan);
+    out.found = Found{std::move(*finding), std::move(sequence), before, false};
   }
   return out;
 }

@@ -16,7 +16,8 @@ namespace proctor::source {
 struct Plan {
   std::uint64_t calls = 1000000;  // over all sequences
   std::uint64_t seed = 1;
-  int length = 48;  // actions in a sequence, at most
+  std::uint64_t first = 0;  // the sequence to begin with
+  int length = 48;          // actions in a sequence, at most
   bool preemptive = false;
   bool shorten = true;                          // look for a shorter run that shows the same
   int patience_ms = 2000;                       // after which a call is said not to return
@@ -58,7 +59,7 @@ class StopSignals {
 
 struct Summary {
   std::uint64_t calls = 0, steps = 0, not_made = 0, sequences = 0;
-  std::optional<Found> found;
+  std::optional<Found> found;      // as it was found: settle() comes next
   model::ClauseCoverage coverage;  // of the calls that were made, if nothing was found
 };
 
@@ -66,12 +67,14 @@ class Supervisor {
  public:
   Supervisor(const scenario::Vocabulary& words, Harness& a, Harness* b) : words_(words), a_(a), b_(b) {}
 
+  // Up to the first finding.
   Summary run(const Plan& plan);
+  // Runs the finding alone, and makes it shorter.
+  Found settle(Found found, const Plan& plan);
   // One sequence once, in a child.
   Verdict judge(const Sequence& sequence, int patience_ms);
 
  private:
-  Found settle(Found found, const Plan& plan);
   Sequence without_idle_choices(Sequence sequence) const;
   Sequence shorten(Sequence sequence, Finding& finding, const Plan& plan);
 
