@@ -70,8 +70,10 @@ struct Behaviours {
   bool detach_forgets_stops;
   // r315949 (2017-03): SIGKILL from the debugger marks P_WKILLED and cannot be overtaken
   bool kill_is_immediate;
-  // r291961 (2015-12): PT_READ and PT_WRITE answer ENOMEM for an unmapped address, before and in 10.4 EFAULT or EINVAL
+  // r291961 (2015-12): PT_READ and PT_WRITE answer ENOMEM for an unmapped address, before and in 10.4 EFAULT
   bool memory_fault_is_enomem;
+  // between 2003 and 2015: proc_rwmem() tells a shortage of memory (ENOMEM) from a bad address (EFAULT)
+  bool memory_shortage_is_enomem;
   // between 2003 and 2015: PT_IO says when it could not write its descriptor back
   bool io_copyout_checked;
 
@@ -122,6 +124,7 @@ inline constexpr Behaviours kFreebsd51{
     .detach_forgets_stops = false,
     .kill_is_immediate = false,
     .memory_fault_is_enomem = false,
+    .memory_shortage_is_enomem = false,
     .io_copyout_checked = false,
     .giant_and_sched_lock = true,
     .status_reported_once = false,
@@ -171,6 +174,7 @@ inline constexpr Behaviours kFreebsd104{
     .detach_forgets_stops = true,
     .kill_is_immediate = true,
     .memory_fault_is_enomem = false,
+    .memory_shortage_is_enomem = true,
     .io_copyout_checked = true,
     .giant_and_sched_lock = false,
     .status_reported_once = true,

@@ -69,6 +69,8 @@ constexpr Behaviour kBehaviours[] = {
     {"memory_fault_is_enomem", &B::memory_fault_is_enomem,
      "PT_READ and PT_WRITE of an unmapped address answer ENOMEM, without this EFAULT or EINVAL",
      "r291961 (December 2015), not in 10.4"},
+    {"memory_shortage_is_enomem", &B::memory_shortage_is_enomem,
+     "PT_READ, PT_WRITE and PT_IO tell a shortage of memory (ENOMEM) from a bad address", "between 2003 and 2015"},
     {"io_copyout_checked", &B::io_copyout_checked, "PT_IO says when it could not write its descriptor back",
      "between 2003 and 2015"},
     // locks

@@ -72,7 +72,7 @@ const std::vector<OpenWords> kOpens{
     {Open::cansee, "cansee", {"no"}},
     {Open::candebug, "candebug", {"no"}},
     {Open::io_op, "io_op", {"none", "write"}},
-    {Open::memory, "memory", {"unmapped", "refused"}},
+    {Open::memory, "memory", {"unmapped", "refused", "shortage"}},
     {Open::registers, "registers", {"swapped-out", "refused"}},
     {Open::machine, "machine", {"einval", "efault"}},
     {Open::vm_entry, "vm_entry", {"index", "end", "path", "with-path"}},

@@ -29,10 +29,10 @@ void complain(const std::string& message) { fmt::print(stderr, "proctor: {}\n", 
 const model::Behaviours* find_kernel(const std::string& name) {
   std::string names;
   for (const model::Behaviours* kernel : model::kKernels) {
-    if (kernel->name == name && shim_of(*kernel)) return kernel;
-    if (shim_of(*kernel)) names += (names.empty() ? "" : ", ") + std::string(kernel->name);
+    if (kernel->name == name) return kernel;
+    names += (names.empty() ? "" : ", ") + std::string(kernel->name);
   }
-  complain(fmt::format("--kernel {}: no miniature kernel for it: expected one of {}", name, names));
+  complain(fmt::format("--kernel {}: no such kernel: expected one of {}", name, names));
   return nullptr;
 }
 
@@ -52,7 +52,7 @@ std::unique_ptr<Harness> prepare(const std::string& path, const Options& options
     }
     text = std::move(*plain);
   }
-  const Shim shim = *shim_of(words.kernel());
+  const Shim shim = shim_of(words.kernel());
   auto image = compile_source(path, text, {.family = std::string(shim.family), .kernel_number = shim.number});
   StopSignals::check();
   if (!image) {

@@ -24,7 +24,7 @@ std::string problem_text(const CompileProblem& problem);
 
 struct CompileOptions {
   std::string family;                // "freebsd" or "dragonfly": which of the two shims
-  int kernel_number = 0;             // PROCTOR_KERNEL of the shim, such as 51 or 110
+  int kernel_number = 0;             // PROCTOR_KERNEL of the shim, such as 51 or 104
   std::string compiler = "cc";       // a name or path, perhaps with options; CC of the environment comes first
   std::vector<std::string> extra{};  // further options, after ours
   bool keep = false;                 // leave the temporary folder behind

@@ -223,7 +223,7 @@ void Harness::begin(Flight& flight) {
   image_->current(flight.td);
   const int target = rule.number == model::rules::PT_TRACE_ME ? int{kNone} : action.arguments[1];
   image_->call(flight.work.data(), flight.td, rule.number, target, words_.by_tid(action.rule) ? 1 : 0,
-               action.arguments[2], &flight.seen.result);
+               action.arguments[2], action.arguments[3], &flight.seen.result);
   if (!flight.held.empty()) {
     std::string locks;
     for (const LockEvent& event : flight.held) locks += (locks.empty() ? "" : ", ") + lock_text(event);

@@ -3,7 +3,6 @@
 // Which miniature kernel a source of a kernel is compiled against.
 #pragma once
 
-#include <optional>
 #include <string_view>
 
 #include "model/behaviours.hpp"
@@ -15,16 +14,15 @@ struct Shim {
   int number;  // PROCTOR_KERNEL
 };
 
-// None for kernels whose source proctor has never seen.
-constexpr std::optional<Shim> shim_of(const model::Behaviours& kernel) {
+constexpr Shim shim_of(const model::Behaviours& kernel) {
   switch (kernel.source) {
     case model::Source::freebsd51: return Shim{"freebsd", 51};
     case model::Source::freebsd51_sa0309: return Shim{"freebsd", 52};
     case model::Source::freebsd11c: return Shim{"freebsd", 110};
     case model::Source::dragonfly55: return Shim{"dragonfly", 55};
-    case model::Source::freebsd104: break;
+    case model::Source::freebsd104: return Shim{"freebsd", 104};
   }
-  return std::nullopt;
+  return {};
 }
 
 }  // namespace proctor::source

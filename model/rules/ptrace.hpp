@@ -178,12 +178,17 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
     k.when(now, [&] { k.set(p, p_ptevents, p[p_ptevents] | event); });
     k.when(!now, [&] { k.set(p, p_ptevents, p[p_ptevents] & ~event); });
   };
+  const int memory_ways = b.memory_shortage_is_enomem ? 4 : 3;
+  auto shortage = [&](typename K::Num outcome, std::string_view id) {
+    if (b.memory_shortage_is_enomem)
+      k.require(!(outcome == k.lit(3)), Errno::enomem, at(id, {.freebsd11c = 299, .freebsd104 = 298}));
+  };
   // The process lock is dropped for the transfer; the hold, where there is one, keeps the process.
   auto unlocked_memory = [&](Ktr line, bool writes) {
     if (writes && b.stop_has_thread) k.set(td2, TDB_USERWR);
     k.unlock(Lock::proc, p);
     if (b.giant_and_sched_lock) k.lock(Lock::giant, p);
-    auto outcome = k.open(Open::memory, 3);
+    auto outcome = k.open(Open::memory, memory_ways);
     k.when(outcome == k.lit(0), [&] {
       k.move(writes ? Move::word_write : Move::word_read, td2);
       k.emit(line, p, a.data);
@@ -195,9 +200,10 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
     const Errno unmapped = b.memory_fault_is_enomem ? Errno::enomem : Errno::efault;
     k.require(!(outcome == k.lit(1)), unmapped,
               at("memory-unmapped", {.freebsd51 = 634, .freebsd11c = writes ? 1081 : 1094, .freebsd104 = 1135}));
-    // uiomove() of one mapped page knows no other error than EFAULT; 10.4 turns some that do not happen into EINVAL.
-    k.require(!(outcome == k.lit(2)), b.memory_fault_is_enomem || b.giant_and_sched_lock ? unmapped : Errno::einval,
-              at("memory-short", {.freebsd51 = 634, .freebsd11c = writes ? 1081 : 1094, .freebsd104 = 1147}));
+    // uiomove() of one mapped page knows no other error than EFAULT; what else they would turn into EINVAL does not happen.
+    k.require(!(outcome == k.lit(2)), unmapped,
+              at("memory-refused", {.freebsd51 = 634, .freebsd11c = writes ? 1081 : 1094, .freebsd104 = 1135}));
+    shortage(outcome, "memory-shortage");
   };
   // proc_read_regs() and its kin; the registers reach the caller in sys_ptrace().
   auto registers = [&](Ktr line, bool writes) {
@@ -208,10 +214,10 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
     if (writes) k.when(outcome == k.lit(0), [&] { k.move(Move::registers_written, td2); });
     if (!b.target_is_held) k.release(p);
     k.require(!(outcome == k.lit(1)), Errno::eio,
-              at("not-in-memory", {.freebsd51 = 86, .freebsd11c = 136, .freebsd104 = 108}));
+              at("not-in-memory", {.freebsd51 = 86, .freebsd11c = 136, .freebsd104 = 135}));
     if (writes)
       k.require(!(outcome == k.lit(2)), Errno::einval,
-                at("registers-refused", {.freebsd51 = 89, .freebsd11c = 139, .freebsd104 = 1226}));
+                at("registers-refused", {.freebsd51 = 89, .freebsd11c = 139, .freebsd104 = 138}));
   };
   auto valid_signal = [&] {
     k.require(a.data.between(0, kSigmax), Errno::einval,
@@ -333,13 +339,15 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
       if (b.stop_has_thread) k.when(writes, [&] { k.set(td2, TDB_USERWR); });
       k.unlock(Lock::proc, p);
       if (b.giant_and_sched_lock) k.lock(Lock::giant, p);
-      auto fault = !(k.open(Open::memory, 3) == k.lit(0));
+      auto outcome = k.open(Open::memory, memory_ways);
+      auto fault = !(outcome == k.lit(0));
       k.when(!fault && writes, [&] { k.move(Move::io_write, td2); });
       k.when(!fault && !writes, [&] { k.move(Move::io_read, td2); });
       if (b.giant_and_sched_lock)
         k.unlock(Lock::giant, p);
       else
         k.lock(Lock::proc, p);
+      shortage(outcome, "io-shortage");
       k.require(!fault, Errno::efault, at("io-memory", {.freebsd51 = 677, .freebsd11c = 1149, .freebsd104 = 1207}));
       break;
     }
@@ -355,7 +363,7 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
     case PT_GETDBREGS: registers(Ktr::getdbregs, false); break;
     case PT_LWPINFO:
       k.require(a.data.between(1, kLwpinfoBytes), Errno::einval,
-                at("lwpinfo-size", {.freebsd11c = 1204, .freebsd104 = 1262}));
+                at("lwpinfo-size", {.freebsd11c = 1204, .freebsd104 = 1269}));
       k.emit(Ktr::lwpinfo, p, td2.slot, k.either(td2[TDB_XSIG], k.lit(1), k.lit(0)),
              lwpinfo_flags(k, td2) |
                  k.either(td2[TDB_XSIG] && !(td2[td_xsig] == k.lit(0)) && a.data.between(kSiginfoEnd, kLwpinfoBytes),
@@ -387,11 +395,11 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
       auto fault = outcome == k.lit(4) && k.open(Open::copyout, 2) == k.lit(1);  // of the path
       k.when((outcome == k.lit(0) || outcome == k.lit(4)) && !fault, [&] { k.emit(Ktr::vm_entry, p); });
       k.lock(Lock::proc, p);
-      k.require(!(outcome == k.lit(1)), Errno::einval, at("vm-entry-index", {.freebsd11c = 402, .freebsd104 = 361}));
-      k.require(!(outcome == k.lit(2)), Errno::enoent, at("vm-entry-end", {.freebsd11c = 411, .freebsd104 = 370}));
+      k.require(!(outcome == k.lit(1)), Errno::einval, at("vm-entry-index", {.freebsd11c = 402, .freebsd104 = 358}));
+      k.require(!(outcome == k.lit(2)), Errno::enoent, at("vm-entry-end", {.freebsd11c = 411, .freebsd104 = 367}));
       k.require(!(outcome == k.lit(3)), Errno::enametoolong,
-                at("vm-entry-path", {.freebsd11c = 475, .freebsd104 = 434}));
-      k.require(!fault, Errno::efault, at("vm-entry-copyout", {.freebsd11c = 472, .freebsd104 = 431}));
+                at("vm-entry-path", {.freebsd11c = 475, .freebsd104 = 430}));
+      k.require(!fault, Errno::efault, at("vm-entry-copyout", {.freebsd11c = 472, .freebsd104 = 427}));
       break;
     }
     default: {

@@ -17,11 +17,11 @@ void copyin(K& k, const PtraceArgs<K>& a) {
     case PT_IO:
     case PT_VM_ENTRY:
       k.require(k.open(Open::copyin, 2) == k.lit(0), Errno::efault,
-                at("copyin", {.freebsd51 = 364, .freebsd11c = 627, .dragonfly55 = 256, .freebsd104 = 568}));
+                at("copyin", {.freebsd51 = 364, .freebsd11c = 627, .dragonfly55 = 256, .freebsd104 = 567}));
       break;
     case PT_SET_EVENT_MASK:
       k.require(a.data == k.lit(4), Errno::einval, at("event-mask-size-set", 577));
-      k.require(k.open(Open::copyin, 2) == k.lit(0), Errno::efault, at("event-mask-copyin", 580));
+      k.require(k.open(Open::copyin, 2) == k.lit(0), Errno::efault, at("event-mask-copyin", 579));
       break;
     default: break;
   }
@@ -33,7 +33,7 @@ void copyout(K& k, LwpRef<K> td2, const PtraceArgs<K>& a) {
   auto copy = [&](Move what) {
     auto fault = k.open(Open::copyout, 2);
     k.require(fault == k.lit(0), Errno::efault,
-              at("copyout", {.freebsd51 = 376, .freebsd11c = 636, .dragonfly55 = 269, .freebsd104 = 601}));
+              at("copyout", {.freebsd51 = 376, .freebsd11c = 636, .dragonfly55 = 269, .freebsd104 = 600}));
     k.move(what, td2);
   };
   switch (has_request(b, a.req) ? a.req : PT_FIRSTMACH) {

@@ -28,7 +28,7 @@ std::unique_ptr<source::Harness> compile(const std::string& path, const scenario
   std::string text{std::istreambuf_iterator<char>(file), {}};
   if (source::looks_like_listing(text)) text = source::strip_listing(text, path).value_or(text);
   const auto shim = source::shim_of(words.kernel());
-  auto image = source::compile_source(path, text, {.family = std::string(shim->family), .kernel_number = shim->number});
+  auto image = source::compile_source(path, text, {.family = std::string(shim.family), .kernel_number = shim.number});
   return image ? std::make_unique<source::Harness>(std::move(*image), words) : nullptr;
 }
 

@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-#define PR_ABI 1
+#define PR_ABI 2
 #define PR_PROCS 4
 #define PR_LWPS 6
 #define PR_NONE 0xff   /* no process, no thread */
@@ -91,7 +91,8 @@ enum pr_open {
   PR_OPEN_CANSEE,      /* not asked by images */
   PR_OPEN_CANDEBUG,    /* not asked by images */
   PR_OPEN_IO_OP,       /* PT_IO: 0 reads, 1 an operation that does not exist, 2 writes */
-  PR_OPEN_MEMORY,      /* the target's page: 0 mapped, 1 not, 2 mapped but the transfer is refused (EFAULT) */
+  PR_OPEN_MEMORY,      /* the target's page: 0 mapped, 1 not, 2 mapped but the transfer is refused (EFAULT), 3 no memory
+                         for it (FreeBSD since some time between 2003 and 2015) */
   PR_OPEN_REGISTERS,   /* 0 fine, 1 the process is swapped out, 2 the machine refuses the values (EINVAL) */
   PR_OPEN_MACHINE,     /* cpu_ptrace(): 0 fine, 1 EINVAL, 2 EFAULT */
   PR_OPEN_VM_ENTRY,    /* PT_VM_ENTRY: 0 fine, 1 index too large, 2 past the last entry, 3 path too long for the buffer,
@@ -178,8 +179,9 @@ struct pr_image {
   /* Sets curthread, for a harness that runs several calls at once. */
   void (*current)(int td);
   /* sys_ptrace() by thread td.  target is a process slot, or with by_tid a thread slot; PR_NONE names nobody.  Can run
-   * on several stacks at once; each has its own struct ptrace_args, user buffer and before-image in `work`. */
-  void (*call)(void* work, int td, int req, int target, int by_tid, int data, struct pr_result* result);
+   * on several stacks at once; each has its own struct ptrace_args, user buffer and before-image in `work`.
+   * `mask` is what addr points to in PT_SET_EVENT_MASK. */
+  void (*call)(void* work, int td, int req, int target, int by_tid, int data, int mask, struct pr_result* result);
   unsigned long work_size; /* bytes of *work, zeroed by the harness before its first use */
   /* Forgets what a call that never came back has left behind. */
   void (*reset)(void);

@@ -115,7 +115,7 @@ TEST(anchors, checks_after_the_line_stand_below_it) {
   EXPECT_GT(line.at("lwplist-size"), kSysProcessLines.at(Ktr::getlwplist));  // logged before the test
   EXPECT_GT(line.at("lwplist-copyout"), line.at("lwplist-size"));
   EXPECT_LT(line.at("memory-unmapped"), kSysProcessLines.at(Ktr::write));  // logged on success only
-  EXPECT_LT(line.at("memory-short"), kSysProcessLines.at(Ktr::write));
+  EXPECT_LT(line.at("memory-refused"), kSysProcessLines.at(Ktr::write));
 }
 
 TEST(anchors, other_files) {

@@ -51,7 +51,7 @@ static void current_thread(int td) {
   pr_curthread = &pr_threads[td];
 }
 
-static void call(void* memory_of_call, int td, int request, int target, int by_tid, int data,
+static void call(void* memory_of_call, int td, int request, int target, int by_tid, int data, int mask,
                  struct pr_result* result) {
   struct work* w = memory_of_call;
   current_thread(td);

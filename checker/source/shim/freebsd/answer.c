@@ -146,17 +146,17 @@ static void see_vm_entry(struct work* w, struct pr_result* r) {
   int index = asked->pve_entry == 1 ? 2 : asked->pve_entry; /* 1 is a submap: the next one that is not */
   if (w->target >= PR_PROCS || index < 0 || index >= ENTRIES) return;
   const struct vm_map_entry* e = &pr_machine[w->target].entry[index];
-  int path = asked->pve_pathlen != 0, file = path && index == 2;
+  int path = asked->pve_pathlen != 0, file = path && index == 2, named = file && !w->nameless;
   u_long offset = e->offset;
   for (struct vm_object* o = path ? e->object.vm_object : NULL; o != NULL; o = o->backing_object)
     offset += o->backing_object_offset;
   if (now->pve_entry != index + 1 || now->pve_timestamp != TIMESTAMP + w->target || now->pve_start != e->start ||
       now->pve_end != e->end - 1 || now->pve_offset != offset || now->pve_prot != e->protection ||
-      now->pve_path != asked->pve_path || now->pve_pathlen != (file ? sizeof kPath : 0) ||
+      now->pve_path != asked->pve_path || now->pve_pathlen != (named ? sizeof kPath : 0) ||
       now->pve_fileid != (file ? FILE_ID + w->target : VNOVAL) ||
       now->pve_fsid != (file ? (uint32_t)FILE_SYSTEM : (uint32_t)VNOVAL))
     return;
-  if (file && (!wrote(w, PATH_AT, sizeof kPath) || memcmp(w->user + PATH_AT, kPath, sizeof kPath) != 0)) return;
+  if (named && (!wrote(w, PATH_AT, sizeof kPath) || memcmp(w->user + PATH_AT, kPath, sizeof kPath) != 0)) return;
   w->moves |= PR_MOVED_VM_ENTRY;
 }
 #endif
@@ -178,6 +178,7 @@ static void check_user(struct work* w) {
   if (req == PT_GETLWPLIST && w->target < PR_PROCS && data > 0)
     answer = 4 * imin(data, pr_shadow.proc[w->target].p_numthreads);
   if (req == PT_VM_ENTRY) answer = sizeof(struct ptrace_vm_entry), at = PATH_AT, size = sizeof kPath;
+  if (PROCTOR_EVENT_MASK && req == PT_GET_EVENT_MASK) answer = sizeof(u_int);
   if (req >= PT_FIRSTMACH) answer = USER_SIZE;
 #endif
   for (int i = 0; i < w->spans; i++) {

@@ -39,6 +39,7 @@ static void prepare_vm_entry(struct work* w) {
     case 4:
       e->pve_entry = 1 + pr_host->dice(2);
       e->pve_pathlen = pr_host->dice(2) ? sizeof kPath : PATH_BYTES; /* it just fits, or with room to spare */
+      w->nameless = pr_host->dice(4) == 0 && pr_host->open(PR_OPEN_COPYOUT) == 0;
       break;
     case 1: e->pve_entry = 100; break;
     case 2: e->pve_entry = kEnd[pr_host->dice(2)]; break;
@@ -46,14 +47,14 @@ static void prepare_vm_entry(struct work* w) {
   }
 }
 
-static void prepare(struct work* w, int td, int req, int target, int by_tid, int data) {
+static void prepare(struct work* w, int td, int req, int target, int by_tid, int data, int mask) {
   static const vm_offset_t kWord[] = {0, 12, PAGE_SIZE - 4, PAGE_SIZE + 20};
   int set, kind = register_kind(req, &set);
   w->td = td;
   w->caller = pr_shadow.lwp[td].proc;
   w->target = target == PR_NONE ? PR_NONE : by_tid ? pr_shadow.lwp[target].proc : target;
   if (req == PT_TRACE_ME) w->target = w->caller;
-  w->swapped = w->registers = w->set_pc = w->vm_entry = w->tree_shared = 0;
+  w->swapped = w->registers = w->set_pc = w->vm_entry = w->tree_shared = w->nameless = 0;
   w->memory = w->reg_set = -1;
   w->fault_at = w->faulted_for_writing = 0;
   w->locks = w->spans = w->transfers = w->allocations = w->mapped = 0;
@@ -71,6 +72,8 @@ static void prepare(struct work* w, int td, int req, int target, int by_tid, int
     prepare_io(w);
   } else if (!PROCTOR_2003 && req == PT_VM_ENTRY) {
     prepare_vm_entry(w);
+  } else if (PROCTOR_EVENT_MASK && req == PT_SET_EVENT_MASK) {
+    memcpy(w->user, &mask, sizeof mask);
   } else if (kind >= 0) {
     w->registers = pr_host->open(PR_OPEN_REGISTERS);
     w->swapped = w->registers == 1 && w->target < PR_PROCS;
@@ -102,10 +105,10 @@ static void check_left(struct work* w) {
   pr_check_suspended();
 }
 
-static void call(void* work, int td, int req, int target, int by_tid, int data, struct pr_result* r) {
+static void call(void* work, int td, int req, int target, int by_tid, int data, int mask, struct pr_result* r) {
   struct work* w = work;
   struct thread* self = &pr_threads[td];
-  prepare(w, td, req, target, by_tid, data);
+  prepare(w, td, req, target, by_tid, data, mask);
   if (in_flight++ == 0) pr_note_suspended();
   pr_call = w;
   pr_curthread = self;
@@ -125,6 +128,12 @@ static void call(void* work, int td, int req, int target, int by_tid, int data, 
   r->error = error;
   r->retval = self->td_retval[0];
   pr_see(w, r);
+#if PROCTOR_EVENT_MASK
+  unsigned events;
+  memcpy(&events, w->user, sizeof events);
+  if (req == PT_GET_EVENT_MASK && error == 0 && in_flight == 0 && events != pr_procs[w->target].p_ptevents)
+    complain("PT_GET_EVENT_MASK copied out 0x%x, and p_ptevents is 0x%x", events, pr_procs[w->target].p_ptevents);
+#endif
   /* as it was, for the next call */
   if (w->reg_set >= 0 && w->move_td != PR_NONE) pr_fill_registers(w->move_td, w->reg_set);
   for (int i = w->transfers; i-- > 0;) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * What sys/kern/sys_process.c of FreeBSD sees: every header it includes is this one.  The small kernel behind it is
- * declared in image.h.  PROCTOR_KERNEL says which year's: 51 (early 2003), 52 (August 2003), 110 (December 2015).
+ * declared in image.h.  PROCTOR_KERNEL says which one's: 51 (early 2003), 52 (August 2003), 110 (December 2015), 104
+ * (10.4 of 2017, which has the event mask).
  *
  * No host header is included; the layouts that reach user space are those of amd64.
  */
@@ -9,9 +10,10 @@
 #define PROCTOR_SHIM_FREEBSD_H
 
 #ifndef PROCTOR_KERNEL
-#error "PROCTOR_KERNEL must be 51, 52 or 110"
+#error "PROCTOR_KERNEL must be 51, 52, 104 or 110"
 #endif
 #define PROCTOR_2003 (PROCTOR_KERNEL < 100)
+#define PROCTOR_EVENT_MASK (PROCTOR_KERNEL == 104) /* p_ptevents */
 
 /* ---- types ---- */
 typedef unsigned char u_char, uint8_t, u_int8_t;
@@ -332,6 +334,7 @@ struct thread {
   pid_t td_dbg_forked;
   u_int td_dbg_sc_code, td_dbg_sc_narg;
   u_long td_dbg_sc_pad;
+  struct sigqueue td_sigqueue;
 #endif
   /* not compared from here on */
   register_t td_retval[2];
@@ -354,8 +357,15 @@ struct proc {
 #else
   struct thread *p_xthread;
   ksiginfo_t *p_ksi;
+  struct sigqueue p_sigqueue;
   int p_flag2, p_treeflag;
-  int p_xsig, p_xexit, p_sigparent;
+#if PROCTOR_EVENT_MASK
+  u_int p_ptevents;
+  u_short p_xstat;
+#else
+  int p_xsig, p_xexit;
+#endif
+  int p_sigparent;
 #endif
   /* not compared from here on */
   int p_lock;
@@ -391,6 +401,7 @@ struct proc *proc_realparent(struct proc *);
 void kern_psignal(struct proc *, int);
 #define psignal(p, sig) kern_psignal((p), (sig))
 void sigqueue_take(ksiginfo_t *);
+void sigqueue_delete(struct sigqueue *, int);
 enum { PRIV_ROOT = 1, PRIV_DEBUG_DIFFCRED = 80, PRIV_DEBUG_SUGID = 81, PRIV_DEBUG_UNPRIV = 82 };
 #define __HAVE_PTRACE_MACHDEP 1
 int cpu_ptrace(struct thread *, int, void *, int);
@@ -525,14 +536,19 @@ enum {
   PT_TRACE_ME = 0, PT_READ_I = 1, PT_READ_D = 2, PT_WRITE_I = 4, PT_WRITE_D = 5, PT_CONTINUE = 7, PT_KILL = 8,
   PT_STEP = 9, PT_ATTACH = 10, PT_DETACH = 11, PT_IO = 12, PT_LWPINFO = 13, PT_GETNUMLWPS = 14, PT_GETLWPLIST = 15,
   PT_CLEARSTEP = 16, PT_SETSTEP = 17, PT_SUSPEND = 18, PT_RESUME = 19, PT_TO_SCE = 20, PT_TO_SCX = 21, PT_SYSCALL = 22,
-  PT_FOLLOW_FORK = 23, PT_LWP_EVENTS = 24, PT_GETREGS = 33, PT_SETREGS = 34, PT_GETFPREGS = 35, PT_SETFPREGS = 36,
+  PT_FOLLOW_FORK = 23, PT_LWP_EVENTS = 24, PT_GET_EVENT_MASK = 25, PT_SET_EVENT_MASK = 26, PT_GETREGS = 33, PT_SETREGS = 34, PT_GETFPREGS = 35, PT_SETFPREGS = 36,
   PT_GETDBREGS = 37, PT_SETDBREGS = 38, PT_VM_TIMESTAMP = 40, PT_VM_ENTRY = 41, PT_FIRSTMACH = 64
 };
 enum { PIOD_READ_D = 1, PIOD_WRITE_D = 2, PIOD_READ_I = 3, PIOD_WRITE_I = 4 };
 enum { PL_EVENT_NONE = 0, PL_EVENT_SIGNAL = 1 };
 enum {
   PL_FLAG_SA = 0x01, PL_FLAG_BOUND = 0x02, PL_FLAG_SCE = 0x04, PL_FLAG_SCX = 0x08, PL_FLAG_EXEC = 0x10,
-  PL_FLAG_SI = 0x20, PL_FLAG_FORKED = 0x40, PL_FLAG_CHILD = 0x80, PL_FLAG_BORN = 0x100, PL_FLAG_EXITED = 0x200
+  PL_FLAG_SI = 0x20, PL_FLAG_FORKED = 0x40, PL_FLAG_CHILD = 0x80, PL_FLAG_BORN = 0x100, PL_FLAG_EXITED = 0x200,
+  PL_FLAG_VFORKED = 0x400, PL_FLAG_VFORK_DONE = 0x800
+};
+enum {
+  PTRACE_EXEC = 0x1, PTRACE_SCE = 0x2, PTRACE_SCX = 0x4, PTRACE_SYSCALL = PTRACE_SCE | PTRACE_SCX, PTRACE_FORK = 0x8,
+  PTRACE_LWP = 0x10, PTRACE_VFORK = 0x20, PTRACE_DEFAULT = PTRACE_EXEC
 };
 struct ptrace_io_desc {
   int piod_op;
@@ -588,6 +604,7 @@ int ptrace(struct thread *, struct ptrace_args *);
 int sys_ptrace(struct thread *, struct ptrace_args *);
 ssize_t proc_readmem(struct thread *, struct proc *, vm_offset_t, void *, size_t);
 ssize_t proc_writemem(struct thread *, struct proc *, vm_offset_t, void *, size_t);
+void proc_set_traced(struct proc *, bool);
 #endif
 int kern_ptrace(struct thread *, int, pid_t, void *, int); int proc_rwmem(struct proc *, struct uio *);
 int proc_read_regs(struct thread *, struct reg *); int proc_write_regs(struct thread *, struct reg *);

@@ -64,6 +64,7 @@ struct work {
   int swapped;                             /* the target is not in memory during this call */
   int memory, registers, set_pc, vm_entry; /* answers of pr_host.open; memory < 0: not asked */
   int tree_shared;
+  int nameless; /* vn_fullpath() does not find the file's name */
   int fault_at; /* where an unmapped address shows: 0 vm_fault(), 1 vm_map_lookup(), 2 no page in any object */
   int faulted_for_writing;
   int locks, spans, transfers, allocations;

@@ -103,6 +103,20 @@ void sigqueue_take(ksiginfo_t* ksi) {
   }
   complain("%s: not a p_ksi", __func__);
 }
+void sigqueue_delete(struct sigqueue* queue, int sig) {
+  for (int s = 0; s < PR_PROCS; s++) {
+    if (pr_shadow.proc[s].state == PR_FREE) continue;
+    struct thread* td;
+    int found = queue == &pr_procs[s].p_sigqueue;
+    /* SIGSTOP is the one signal of which the state knows whether it is pending, for the process as a whole. */
+    if (found && sig == SIGSTOP) pr_shadow.proc[s].p_flag &= ~PR_PEND_STOP;
+    TAILQ_FOREACH(td, &pr_procs[s].p_threads, td_plist) found |= queue == &td->td_sigqueue;
+    if (!found) continue;
+    shim_proc_assert(&pr_procs[s], MA_OWNED, __func__, 0);
+    return;
+  }
+  complain("%s: not the queue of a process or thread", __func__);
+}
 #endif
 
 /* ---- the library ---- */

@@ -39,11 +39,23 @@ static const struct bit kFlag[] = {
 #if !PROCTOR_2003
 static const struct bit kFlag2[] = {{PR_P2_PTRACE_FSTP, P2_PTRACE_FSTP}};
 static const struct bit kTreeFlag[] = {{PR_P_TREE_REAPER, P_TREE_REAPER}};
+#if PROCTOR_EVENT_MASK
+enum { EVENTS = PR_EXEC | PR_SCE | PR_SCX | PR_FORK | PR_LWP | PR_VFORK };
+CTASSERT(PR_EXEC == PTRACE_EXEC && PR_SCE == PTRACE_SCE && PR_SCX == PTRACE_SCX && PR_FORK == PTRACE_FORK &&
+         PR_LWP == PTRACE_LWP && PR_VFORK == PTRACE_VFORK);
+#else
 /* p_ptevents, of three words */
 static const struct bit kEventStops[] = {{PR_SCE, S_PT_SCE}, {PR_SCX, S_PT_SCX}};
 static const struct bit kEventFlag[] = {{PR_FORK, P_FOLLOWFORK}};
 static const struct bit kEventFlag2[] = {{PR_LWP, P2_LWP_EVENTS}};
+#endif
 enum { TDB_MASK = 0x1fff };
+/* The signal of the stop; in 10.4 it shares a field with the status of an exit. */
+#if PROCTOR_EVENT_MASK
+#define XSIG p_xstat
+#else
+#define XSIG p_xsig
+#endif
 #endif
 
 /* to_kernel: the kernel's word with the bits of the abstract one.  from_kernel: the other way; of *change, the bits
@@ -118,12 +130,17 @@ static void put_proc(int slot, const struct pr_proc* n) {
 #if PROCTOR_2003
   p->p_xstat = n->p_xstat;
 #else
+  p->p_flag2 = TO(kFlag2, p->p_flag2, n->p_flag);
+#if PROCTOR_EVENT_MASK
+  p->p_ptevents = n->p_ptevents;
+#else
   p->p_flag = TO(kEventFlag, p->p_flag, n->p_ptevents);
-  p->p_flag2 = TO(kEventFlag2, TO(kFlag2, p->p_flag2, n->p_flag), n->p_ptevents);
+  p->p_flag2 = TO(kEventFlag2, p->p_flag2, n->p_ptevents);
   p->p_stops = TO(kEventStops, p->p_stops, n->p_ptevents);
+#endif
   p->p_treeflag = TO(kTreeFlag, p->p_treeflag, n->p_flag);
   p->p_xthread = n->p_xthread == PR_NONE ? NULL : &pr_threads[n->p_xthread];
-  p->p_xsig = n->p_xstat;
+  p->XSIG = n->p_xstat;
   if (((n->p_cred & PR_SIGPARENT) != 0) != (p->p_sigparent != SIGCHLD))
     p->p_sigparent = n->p_cred & PR_SIGPARENT ? SIGUSR1 : SIGCHLD;
 #endif
@@ -204,8 +221,9 @@ struct field {
   const char* name;
   unsigned at;
 };
+#define NAME_OF(f) #f
 #define PROC_FIELD(f) \
-  { #f, offsetof(struct proc, f) }
+  { NAME_OF(f), offsetof(struct proc, f) }
 #define THREAD_FIELD(f) \
   { #f, offsetof(struct thread, f) }
 static const struct field kProcField[] = {
@@ -217,7 +235,7 @@ static const struct field kProcField[] = {
     PROC_FIELD(p_sflag),   PROC_FIELD(p_xstat),
 #else
     PROC_FIELD(p_xthread), PROC_FIELD(p_ksi),     PROC_FIELD(p_flag2),      PROC_FIELD(p_treeflag),
-    PROC_FIELD(p_xsig),    PROC_FIELD(p_xexit),   PROC_FIELD(p_sigparent),
+    PROC_FIELD(XSIG),      PROC_FIELD(p_sigparent),
 #endif
 };
 static const struct field kThreadField[] = {
@@ -245,7 +263,7 @@ static void get_proc(int slot) {
   const int pid = PR_PID(slot);
   unsigned change = p->p_flag ^ seen->p_flag;
   n->p_flag = FROM(kFlag, p->p_flag, n->p_flag, &change);
-#if !PROCTOR_2003
+#if !PROCTOR_2003 && !PROCTOR_EVENT_MASK
   n->p_ptevents = FROM(kEventFlag, p->p_flag, n->p_ptevents, &change);
 #endif
   if (change != 0) complain("p_flag of pid %d: 0x%x changed, which ptrace has no business with", pid, change);
@@ -269,7 +287,9 @@ static void get_proc(int slot) {
 #else
   change = p->p_flag2 ^ seen->p_flag2;
   n->p_flag = FROM(kFlag2, p->p_flag2, n->p_flag, &change);
+#if !PROCTOR_EVENT_MASK
   n->p_ptevents = FROM(kEventFlag2, p->p_flag2, n->p_ptevents, &change);
+#endif
   if (change != 0) complain("p_flag2 of pid %d: 0x%x changed, which ptrace has no business with", pid, change);
   seen->p_flag2 = p->p_flag2;
   change = p->p_treeflag ^ seen->p_treeflag;
@@ -277,14 +297,19 @@ static void get_proc(int slot) {
   if (change != 0) complain("p_treeflag of pid %d: 0x%x changed, which ptrace has no business with", pid, change);
   seen->p_treeflag = p->p_treeflag;
   change = p->p_stops ^ seen->p_stops;
+#if PROCTOR_EVENT_MASK
+  if ((p->p_ptevents & ~EVENTS) != 0) complain("p_ptevents of pid %d: 0x%x is no set of events", pid, p->p_ptevents);
+  n->p_ptevents = seen->p_ptevents = p->p_ptevents;
+#else
   n->p_ptevents = FROM(kEventStops, p->p_stops, n->p_ptevents, &change);
+#endif
   if (change != 0) complain("p_stops of pid %d: 0x%x changed, which ptrace has no business with", pid, change);
   seen->p_stops = p->p_stops;
   if (p->p_xthread != seen->p_xthread) {
     n->p_xthread = p->p_xthread == NULL ? PR_NONE : thread_of(p->p_xthread, "p_xthread");
     seen->p_xthread = p->p_xthread;
   }
-  n->p_xstat = seen->p_xsig = p->p_xsig;
+  n->p_xstat = seen->XSIG = p->XSIG;
   n->p_cred = p->p_sigparent != SIGCHLD ? n->p_cred | PR_SIGPARENT : n->p_cred & ~PR_SIGPARENT;
   seen->p_sigparent = p->p_sigparent;
 #endif

@@ -82,6 +82,7 @@ static int fault(struct machine* m, vm_offset_t va, int write) {
   pr_sleeps("vm_fault");
   pr_call->faulted_for_writing = write != 0;
   if (pr_memory_answer() == 1 && pr_call->fault_at == 0) return KERN_INVALID_ADDRESS;
+  if (pr_memory_answer() == 3) return KERN_RESOURCE_SHORTAGE;
   if (va < MEMORY_AT || va >= MEMORY_AT + PAGES * PAGE_SIZE) return KERN_INVALID_ADDRESS;
   if (write) { /* the private copy of a page is in the first object */
     int page = (va - MEMORY_AT) >> PAGE_SHIFT;
@@ -94,6 +95,8 @@ int vm_fault(vm_map_t map, vm_offset_t va, vm_prot_t prot, int flags) {
 }
 int vm_fault_hold(vm_map_t map, vm_offset_t va, vm_prot_t prot, int flags, vm_page_t* page) {
   struct machine* m = machine_of(map, __func__);
+  if (((prot & VM_PROT_COPY) != 0) != (flags == VM_FAULT_DIRTY) || (flags != VM_FAULT_NORMAL && flags != VM_FAULT_DIRTY))
+    complain("%s: a page that is copied is dirtied, another one is not (flags 0x%x)", __func__, flags);
   int error = fault(m, va, prot & (VM_PROT_WRITE | VM_PROT_COPY));
   if (error == KERN_SUCCESS && pr_memory_answer() == 1) error = KERN_INVALID_ADDRESS; /* it looks the page up too */
   if (error != KERN_SUCCESS) return error;
@@ -205,6 +208,7 @@ int VOP_GETATTR(struct vnode* vp, struct vattr* va, struct ucred* cr) {
 int vn_fullpath(struct thread* td, struct vnode* vp, char** path, char** freebuf) {
   vnode_number(vp);
   if (vp->v_usecount <= 1) complain("vn_fullpath() of a vnode that is not referenced");
+  if (pr_call->nameless) return ENOENT;
   *freebuf = shim_malloc(sizeof kPath + 8, M_TEMP, M_WAITOK);
   *path = *freebuf + 8;
   memcpy(*path, kPath, sizeof kPath);
