@@ -140,7 +140,7 @@ std::vector<Slot> Acceptor::widen(const Config& c, const std::vector<Slot>& focu
   return out;
 }
 
-// The end of exit1(), and of an exit1() that begins with it.  Whose child is the process, if its parent dies at the same
+// exit1() to its end, from its beginning if the process had not begun.  Whose child is it, if its parent dies at the same
 // time?  That depends on who is first, and the log may tell later who got it.
 void Acceptor::end_exit(const Config& from, Slot p, int level, Frontier& out) const {
   constexpr int kLevelsMax = 4;  // the debugger of a debugger

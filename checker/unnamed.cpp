@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "checker/acceptor.hpp"
+#include "model/line_parameters.hpp"
 #include "model/rules/lifecycle.hpp"
 
 namespace proctor::check {
@@ -23,16 +24,11 @@ const Event* Acceptor::next_line(std::int32_t pid) const {
   return next == it->second.end() ? nullptr : &ktr_->events[*next];
 }
 
-// The process that a line names beside its subject: a parent, an orphan.
+// The process that a line names beside its subject: a parent, an orphan.  0 if it names none.
 std::int32_t Acceptor::other_process(const Event& line) {
-  switch (line.ktr) {
-    case Ktr::attach:
-    case Ktr::detach:
-    case Ktr::fork_return:
-    case Ktr::exit_orphan:
-    case Ktr::wait_moved: return std::int32_t(line.args[0]);
-    default: return 0;
-  }
+  for (const model::LineParameter& p : model::parameters(line.ktr))
+    if (p.is == model::LineParameter::Is::process) return std::int32_t(line.args[std::size_t(p.logged)]);
+  return 0;
 }
 
 // No line to come names the process or is written by it, and nothing in the state is about it.

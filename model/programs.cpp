@@ -244,7 +244,7 @@ void add_stops(Table& table, const Behaviours& kernel) {
       [](auto& k, const auto& a) { rules::kill(k, rules::proc(k, a[0]), rules::proc(k, a[1]), a[2], truth(k, a[3])); });
 }
 
-// The options are data of the rule: those that each report needs, with and without WNOWAIT.
+// The options are data of the rule: those that each report needs, alone and with another that matters.
 void add_waits(Table& table) {
   using rules::Report;
   const Argument q{"q", Takes::process}, p{"p", Takes::process}, id{"id", Takes::process};
@@ -256,24 +256,28 @@ void add_waits(Table& table) {
                            {"trapped", Report::trapped},
                            {"stopped", Report::stopped},
                            {"continued", Report::continued}};
+  struct {
+    std::string_view name;
+    int option;
+  } constexpr more[] = {{"", 0}, {", WNOWAIT", rules::kWnowait}, {", WLINUXCLONE", rules::kWlinuxclone}};
   for (bool by_pid : {false, true})
-    for (bool nowait : {false, true})
+    for (const auto& [with, option] : more)
       for (const auto& [name, report] : reports) {
-        const int options = every | (nowait ? rules::kWnowait : 0);
-        table.add(
-            Rule::By::call,
-            std::string(by_pid ? "wait6(P_PID" : "wait6(P_ALL") + (nowait ? ", WNOWAIT): " : "): ") + std::string(name),
-            {q, p, id}, [=, report = report](auto& k, const auto& a) {
-              using K = Plain<decltype(k)>;
-              const rules::WaitArgs<K> args{.any = !by_pid, .by_pid = by_pid, .pid = a[2], .options = options};
-              rules::wait_report(k, rules::proc(k, a[0]), rules::proc(k, a[1]), args, report);
-            });
+        const int options = every | option;
+        table.add(Rule::By::call,
+                  std::string(by_pid ? "wait6(P_PID" : "wait6(P_ALL") + std::string(with) + "): " + std::string(name),
+                  {q, p, id}, [=, report = report](auto& k, const auto& a) {
+                    using K = Plain<decltype(k)>;
+                    const rules::WaitArgs<K> args{.any = !by_pid, .by_pid = by_pid, .pid = a[2], .options = options};
+                    rules::wait_report(k, rules::proc(k, a[0]), rules::proc(k, a[1]), args, report);
+                  });
       }
   struct {
     std::string_view name;
     int options;
   } constexpr quiet[] = {{"", rules::kWexited | rules::kWtrapped},  // as wait4 has it
                          {", all events", every},
+                         {", WLINUXCLONE", every | rules::kWlinuxclone},
                          {", no event", 0},
                          {", unknown option", every | 0x100}};
   struct {

@@ -103,7 +103,7 @@ class Printer {
         if (l.text == "hold") refuse(l, "a kernel cannot be held between two lines");
         return;
       case LineKind::exit: order(l, "OP_EXIT", {std::to_string(l.status)}); break;
-      case LineKind::wait: wait(l, l.waits_for_any ? -1 : l.target, 0); break;
+      case LineKind::wait: wait(l, l.waits_for_any ? -1 : l.target, ""); break;
       case LineKind::reaction:
         order(l, l.text.find("ignores") != std::string::npos ? "OP_IGNORE" : "OP_CATCH", {std::to_string(l.signal)});
         break;
@@ -254,14 +254,17 @@ class Printer {
       refuse(l, "waitpid(2) cannot ask so");
     fault(l, {});
     const auto& a = l.action->arguments;
-    wait(l, by_pid ? a[1] : -1, name.find("WNOWAIT") != std::string::npos ? 1 : 0);
+    std::string also;
+    for (const char* option : {"WNOWAIT", "WLINUXCLONE"})
+      if (name.find(option) != std::string::npos) also += std::string(" | ") + option;
+    wait(l, by_pid ? a[1] : -1, also);
   }
 
-  void wait(const LineResult& l, int target, int nowait) {
+  void wait(const LineResult& l, int target, const std::string& also) {
     const bool waits = l.error == 0 && l.result.has_value() && l.report != "nothing";
     std::string options = "WUNTRACED | WCONTINUED";
     if (!waits) options += " | WNOHANG";
-    if (nowait != 0) options += " | WNOWAIT";
+    options += also;
     const std::string whom = target == -1 ? "-1" : pid(target);
     if (l.actor == kInit) {
       if (target < 1 || target == kNone || !by_init_[std::size_t(target)])

@@ -210,6 +210,10 @@ std::vector<Action> Generator::prologue(Random& random) const {
   };
   if (random.below(4) == 0) return out;
   constexpr std::int32_t debugger = 1, target = 2, bystander = 3, target_td = 2, second_td = 4;
+  const auto wait_for = [&](std::int32_t child) {  // one of the two finds it
+    take("wait6(P_ALL): trapped", {debugger, child, child});
+    take("wait6(P_ALL, WLINUXCLONE): trapped", {debugger, child, child});
+  };
   const std::int32_t parent = random.below(2) == 0 ? debugger : std::int32_t{model::kInit};
   const bool two_threads = random.below(2) == 0;
   take("fork", {0, debugger, 1});
@@ -225,7 +229,7 @@ std::vector<Action> Generator::prologue(Random& random) const {
   take("issignal", {target_td, model::rules::kSigstop});
   if (two_threads) take("thread_suspend_check", {second_td});
   if (random.below(8) == 0) return out;
-  take("wait6(P_ALL): trapped", {debugger, target, target});
+  wait_for(target);
   if (!words_.kernel().follow_fork || two_threads || third || random.below(4) != 0) return out;
   // The target forks under PT_FOLLOW_FORK, and the new child stops.
   take("ptrace(PT_FOLLOW_FORK, pid)", {1, target, 1, 0, 0});
@@ -235,9 +239,9 @@ std::vector<Action> Generator::prologue(Random& random) const {
   take("fork", {target_td, bystander, 3});
   take("fork_return", {3});
   take("ptracestop", {3, model::rules::kSigstop});
-  take("wait6(P_ALL): trapped", {debugger, bystander, bystander});
+  wait_for(bystander);
   take("ptracestop", {target_td, model::rules::kSigtrap});
-  take("wait6(P_ALL): trapped", {debugger, target, target});
+  wait_for(target);
   return out;
 }
 

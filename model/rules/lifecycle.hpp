@@ -223,11 +223,9 @@ void exit1_zombie(K& k, ProcRef<K> p) {
     k.when((q[p_pptr] == p.slot) && !is(q, ProcState::free), [&] {
       k.lock(Lock::proc, q);
       auto traced = q[P_TRACED];
-      k.when(!traced, [&] {  // kern_exit.c:500
-        proc_reparent(k, q, reaper);
-        k.set(q, p_cred, q[p_cred] & ~P_SIGPARENT);
-      });
-      k.when(traced, [&] {  // kern_exit.c:507
+      k.set(q, p_cred, q[p_cred] & ~P_SIGPARENT);
+      k.when(!traced, [&] { proc_reparent(k, q, reaper); });  // kern_exit.c:500
+      k.when(traced, [&] {                                    // kern_exit.c:507
         if (k.behaviour().tracees_go_to_real_parent) {
           auto t = proc_realparent(k, q);
           proc_reparent(k, q, proc(k, k.either(t == p, reaper.slot, t.slot)));
@@ -251,7 +249,10 @@ void exit1_zombie(K& k, ProcRef<K> p) {
     });
   });
   auto ignored = k.open(Open::sigchld_ignored, 2);  // PS_NOCLDWAIT or PS_CLDSIGIGN of the parent
-  k.when(ignored == k.lit(1), [&] { proc_reparent(k, p, proc(k, p[p_reaper])); });
+  k.when(ignored == k.lit(1), [&] {
+    proc_reparent(k, p, proc(k, p[p_reaper]));
+    k.set(p, p_cred, p[p_cred] & ~P_SIGPARENT);
+  });
   k.wakeup(proc(k, p[p_pptr]));
   k.unlock(Lock::proctree, p);
   k.set(p, p_state, k.lit(int(ProcState::zombie)));

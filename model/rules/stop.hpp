@@ -122,12 +122,20 @@ void stop_2003(K& k, LwpRef<K> td, typename K::Num sig) {
   k.set(td, TD_SUSPENDED);
 }
 
+template <Kernel K>
+typename K::Bool is_stop_signal(K& k, typename K::Num sig) {
+  auto found = k.yes(false);
+  for (const int stop : kStopSignals) found = found || sig == k.lit(stop);
+  return found;
+}
+
 // issignal() of a traced process: every signal that is not blocked stops it, the one of PT_ATTACH first.
 template <Kernel K>
 void issignal_traced(K& k, LwpRef<K> td, typename K::Num sig) {
   if (!k.behaviour().stop_has_thread) return stop_2003(k, td, sig);
   auto p = proc(k, td[td_proc]);
   k.guard(p[P_TRACED] && !p[P_PPTRACE], at("signal-stop-traced", 2788, "kern_sig.c"));
+  k.guard(!p[P_PPWAIT] || !is_stop_signal(k, sig), in("vfork-child-goes-on", "issignal", "kern_sig.c"));
   auto ritual = p[P2_PTRACE_FSTP] && p[PEND_STOP];
   k.guard(!ritual || (sig == k.lit(kSigstop)), at("attach-stop-first", 2758, "kern_sig.c"));
   k.when(ritual, [&] { k.set(td, TDB_FSTP); });
@@ -156,9 +164,7 @@ void psignal(K& k, ProcRef<K> p, typename K::Num sig) {
     auto cont = sig == k.lit(kSigcont);
     auto kill = sig == k.lit(kSigkill);
     k.when(cont, [&] { k.clear(p, PEND_STOP); });
-    auto stops = k.yes(false);
-    for (const int stop : kStopSignals) stops = stops || sig == k.lit(stop);
-    k.when(stops, [&] { k.clear(p, P_CONTINUED); });
+    k.when(is_stop_signal(k, sig), [&] { k.clear(p, P_CONTINUED); });
     k.when((sig == k.lit(kSigstop)) && !acts, [&] { k.set(p, PEND_STOP); });
     k.when(kill, [&] { k.set(p, PEND_KILL); });
     k.when(acts && (cont || kill), [&] {

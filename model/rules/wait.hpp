@@ -23,9 +23,12 @@ struct WaitArgs {
   int options;          // as kern_wait6() sees them: wait4 adds WEXITED | WTRAPPED
 };
 
+// A child that tells its parent of its end by another signal than SIGCHLD is found with WLINUXCLONE only.
 template <Kernel K>
 typename K::Bool matches(K& k, ProcRef<K> p, const WaitArgs<K>& a) {
-  return k.yes(!a.by_pid) || (p.slot == a.pid);
+  auto sigchld = (p[p_cred] & P_SIGPARENT) == k.lit(0);
+  auto of_kind = (a.options & kWlinuxclone) == 0 ? sigchld : !sigchld;
+  return of_kind && (k.yes(!a.by_pid) || (p.slot == a.pid));
 }
 
 // The conditions of the loop over p_children, in its order; the first that holds is the report.
