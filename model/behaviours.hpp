@@ -34,7 +34,7 @@ struct Behaviours {
   // Checks
   // 9.0: in capability mode (cap_enter(2)) ptrace(2) answers ECAPMODE
   bool capability_mode;
-  // between 2003 and 2015: a process in exit1() answers ESRCH
+  // 2006-02, "Close some races between procfs/ptrace and exit(2)": a process in exit1() answers ESRCH
   bool exiting_is_no_process;
   // r289660 (2015-10): PT_TRACE_ME refuses a traced process and a child of init
   bool trace_me_needs_parent;
@@ -50,7 +50,7 @@ struct Behaviours {
   // Effects
   // between 2003 and 2015: PT_STEP and PT_DETACH leave the program counter alone
   bool only_continue_sets_pc;
-  // between 2003 and 2015: the target is held for the whole request, not only around calls that may sleep
+  // 2006-02, as exiting_is_no_process: the target is held for the whole request, not only around calls that may sleep
   bool target_is_held;
   // r269656 (2014-08): the real parent is found by the tree (p_orphans, proc_realparent()), not by its pid
   bool real_parent_by_tree;
@@ -58,11 +58,12 @@ struct Behaviours {
   bool attach_posts_sigstop;
   // between 2003 and 2015: a resumed process is no longer P_WAITED
   bool resume_clears_waited;
-  // between 2003 and 2015: the stop belongs to one thread (p_xthread, td_xsig), and threads are suspended one by one
+  // 2004-07, "Add code to support debugging threaded process": the stop belongs to one thread (p_xthread, td_xsig), and
+  // threads are suspended one by one
   bool stop_has_thread;
   // r303423 (2016-07), sys_process.c: the first stop after PT_ATTACH is its SIGSTOP (P2_PTRACE_FSTP)
   bool attach_stop_comes_first;
-  // r302902 (2016-07), kern_fork.c: the parent of a vfork is marked (TDB_VFORK) until the child lets it go on
+  // r303001 (2016-07), kern_fork.c: the parent of a vfork is marked (TDB_VFORK) until the child lets it go on
   bool vfork_is_marked;
   // r303423 (2016-07), kern_sig.c: the thread that reports a stop first stays its reporter, and TDB_FSTP comes before all
   bool first_reporter_keeps_stop;

@@ -104,7 +104,11 @@ void Generator::fill(const Rule& rule, const SmallState& state, Random& random, 
         value = n == 3 * SmallState::kLwps ? std::int32_t{kNone} : std::int32_t(n % SmallState::kLwps);
         break;
       }
-      case Takes::data: value = one_of(data); break;
+      case Takes::data:
+        value = rule.number == model::rules::PT_LWPINFO && random.below(2) == 0
+                    ? std::int32_t(random.below(model::rules::kLwpinfoBytes + 2))
+                    : one_of(data);
+        break;
       case Takes::signal: value = one_of(signals); break;
       case Takes::mask:
         value = rule.number == model::rules::PT_SET_EVENT_MASK

@@ -393,9 +393,20 @@ Sequence Supervisor::shorten(Sequence sequence, Finding& finding, const Plan& pl
     finding = std::move(*found);
     return true;
   };
-  auto shrink_action = [this](const Action& action) {
+  const auto& rules = words_.rules();
+  const auto fork = std::find_if(rules.begin(), rules.end(), [](const auto& r) { return r.program.name == "fork"; });
+  auto shrink_action = [&](const Action& action) {
     std::vector<Action> simpler;
-    const model::Rule& rule = words_.rules()[action.rule];
+    const model::Rule& rule = rules[action.rule];
+    if (rule.needs == model::Needs::fork && fork != rules.end() && rule.program.name != fork->program.name) {
+      simpler.push_back(action);
+      simpler.back().rule = std::uint16_t(fork - rules.begin());
+    }
+    if (rule.arguments[0].takes == model::Takes::thread)  // another of the process, which was there before
+      for (std::int32_t td = 0; td < action.arguments[0]; ++td) {
+        simpler.push_back(action);
+        simpler.back().arguments[0] = td;
+      }
     for (std::size_t i = 0; i < action.arguments.size(); ++i)
       if (rule.arguments[i].takes == model::Takes::data && action.arguments[i] != 0) {
         simpler.push_back(action);

@@ -44,8 +44,10 @@ enum Request : int {
   PT_VM_ENTRY = 41,
   PT_FIRSTMACH = 64,
 };
-inline constexpr int kLwpinfoBytes = 160;  // sizeof(struct ptrace_lwpinfo), LP64
-inline constexpr int kSiginfoEnd = 128;    // up to and with pl_siginfo
+// struct ptrace_lwpinfo on LP64: its size, and the offsets of what nobody writes: the hole before pl_siginfo, pl_tdname
+// after a name of two letters and its NUL, pl_child_pid.
+inline constexpr int kLwpinfoBytes = 160, kLwpinfoHole = 44, kLwpinfoNameTail = 128 + 3, kLwpinfoChild = 148;
+inline constexpr int kSiginfoEnd = 128;  // up to and with pl_siginfo
 
 template <Kernel K>
 struct PtraceArgs {

@@ -48,9 +48,10 @@ void copyout(K& k, LwpRef<K> td2, const PtraceArgs<K>& a) {
     case PT_GET_EVENT_MASK: copy(Move::none); break;
     case PT_LWPINFO:  // SA-17:08: what nobody wrote goes to the caller too
       copy(Move::lwpinfo);
-      k.when(a.data.between(48, kLwpinfoBytes), [&] { k.uninitialised(Uninitialised::padding); });
-      k.when(a.data.between(148, kLwpinfoBytes), [&] { k.uninitialised(Uninitialised::name_tail); });
-      k.when(a.data.between(152, kLwpinfoBytes) && !td2[TDB_FORK], [&] { k.uninitialised(Uninitialised::child_pid); });
+      k.when(a.data.between(kLwpinfoHole + 1, kLwpinfoBytes), [&] { k.uninitialised(Uninitialised::padding); });
+      k.when(a.data.between(kLwpinfoNameTail + 1, kLwpinfoBytes), [&] { k.uninitialised(Uninitialised::name_tail); });
+      k.when(a.data.between(kLwpinfoChild + 1, kLwpinfoBytes) && !td2[TDB_FORK],
+             [&] { k.uninitialised(Uninitialised::child_pid); });
       break;
     default: break;
   }
