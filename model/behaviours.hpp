@@ -85,6 +85,8 @@ struct Behaviours {
   // Wait and exit
   // r283600 (2015-05, not confirmed): a debugger that is the real parent gets an exit status once
   bool status_reported_once;
+  // r242958 (2012-11): wait6(2), and with it WNOWAIT; before, wait4(2) knew fewer options
+  bool wait6;
   // 10.2, and DragonFly: PROC_REAP_ACQUIRE
   bool reapers;
   // between 9.3 and 2015: exit1() gives tracees to their real parent, not to init
@@ -129,6 +131,7 @@ inline constexpr Behaviours kFreebsd51{
     .io_copyout_checked = false,
     .giant_and_sched_lock = true,
     .status_reported_once = false,
+    .wait6 = false,
     .reapers = false,
     .tracees_go_to_real_parent = false,
     .writes_ktr = false,
@@ -179,6 +182,7 @@ inline constexpr Behaviours kFreebsd104{
     .io_copyout_checked = true,
     .giant_and_sched_lock = false,
     .status_reported_once = true,
+    .wait6 = true,
     .reapers = true,
     .tracees_go_to_real_parent = true,
     .writes_ktr = true,

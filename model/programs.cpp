@@ -244,8 +244,9 @@ void add_stops(Table& table, const Behaviours& kernel) {
       [](auto& k, const auto& a) { rules::kill(k, rules::proc(k, a[0]), rules::proc(k, a[1]), a[2], truth(k, a[3])); });
 }
 
-// The options are data of the rule: those that each report needs, alone and with another that matters.
-void add_waits(Table& table) {
+// The options are data of the rule: those that each report needs, alone and with another that matters.  In a kernel without
+// wait6(2) these are the calls of wait4(2) that ask the same.
+void add_waits(Table& table, const Behaviours& kernel) {
   using rules::Report;
   const Argument q{"q", Takes::process}, p{"p", Takes::process}, id{"id", Takes::process};
   constexpr int every = rules::kWexited | rules::kWtrapped | rules::kWuntraced | rules::kWcontinued;
@@ -263,6 +264,7 @@ void add_waits(Table& table) {
   for (bool by_pid : {false, true})
     for (const auto& [with, option] : more)
       for (const auto& [name, report] : reports) {
+        if (option == rules::kWnowait && !kernel.wait6) continue;
         const int options = every | option;
         table.add(Rule::By::call,
                   std::string(by_pid ? "wait6(P_PID" : "wait6(P_ALL") + std::string(with) + "): " + std::string(name),
@@ -285,13 +287,15 @@ void add_waits(Table& table) {
     bool any, by_pid;
   } constexpr sets[] = {{"P_ALL", true, false}, {"P_PID", false, true}, {"P_PGID", false, false}};
   for (const auto& [set, any, by_pid] : sets)
-    for (const auto& [name, options] : quiet)
+    for (const auto& [name, options] : quiet) {
+      if (options == 0 && !kernel.wait6) continue;  // wait4(2) always asks for ends
       table.add(Rule::By::call, "wait6(" + std::string(set) + std::string(name) + "): nothing", {q, id},
                 [=, any = any, by_pid = by_pid, options = options](auto& k, const auto& a) {
                   using K = Plain<decltype(k)>;
                   const rules::WaitArgs<K> args{.any = any, .by_pid = by_pid, .pid = a[1], .options = options};
                   rules::wait_nothing(k, rules::proc(k, a[0]), args);
                 });
+    }
 }
 
 // Questions about a state that needs_of() leaves to be asked.
@@ -367,7 +371,7 @@ std::vector<Rule> all_rules(const Behaviours& kernel) {
   add_lifecycle(table, kernel);
   add_credentials(table);
   add_stops(table, kernel);
-  add_waits(table);
+  add_waits(table, kernel);
   return table.take();
 }
 

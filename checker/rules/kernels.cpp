@@ -32,7 +32,7 @@ constexpr Behaviour kBehaviours[] = {
     // checks
     {"capability_mode", &B::capability_mode, "In capability mode (cap_enter(2)) ptrace(2) answers ECAPMODE", "9.0"},
     {"exiting_is_no_process", &B::exiting_is_no_process, "A process in exit1() answers ESRCH",
-     "February 2006, \"Close some races between procfs/ptrace and exit(2)\""},
+     "22 February 2006, \"Close some races between procfs..\""},
     {"trace_me_needs_parent", &B::trace_me_needs_parent, "PT_TRACE_ME refuses a traced process and a child of init",
      "r289660 (October 2015)"},
     {"any_number_needs_tracee", &B::any_number_needs_tracee,
@@ -48,7 +48,7 @@ constexpr Behaviour kBehaviours[] = {
      "between 2003 and 2015"},
     {"target_is_held", &B::target_is_held,
      "The target is held for the whole request, not only around calls that may sleep",
-     "February 2006, \"Close some races between procfs/ptrace and exit(2)\""},
+     "22 February 2006, \"Close some races between procfs..\""},
     {"real_parent_by_tree", &B::real_parent_by_tree,
      "The real parent is found by the tree (p_orphans, proc_realparent()), not by its pid", "r269656 (August 2014)"},
     {"attach_posts_sigstop", &B::attach_posts_sigstop,
@@ -81,6 +81,7 @@ constexpr Behaviour kBehaviours[] = {
     // wait and exit
     {"status_reported_once", &B::status_reported_once, "A debugger that is the real parent gets an exit status once",
      "r283600 (May 2015, not confirmed)"},
+    {"wait6", &B::wait6, "wait6(2) and WNOWAIT exist", "r242958 (November 2012)"},
     {"reapers", &B::reapers, "procctl(PROC_REAP_ACQUIRE) exists", "10.2, and DragonFly"},
     {"tracees_go_to_real_parent", &B::tracees_go_to_real_parent,
      "exit1() gives tracees to their real parent, not to init", "between 9.3 and 2015"},

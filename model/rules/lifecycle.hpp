@@ -206,7 +206,7 @@ void exit1_untraced(K& k, ProcRef<K> p) {
   k.guard(is(p, ProcState::normal) && p[P_WEXIT], in("exit-untraced", "exit1", "kern_exit.c"));
   k.lock(Lock::proc, p);
   vfork_done(k, p);
-  k.clear(p, P_TRACED);
+  if (!k.behaviour().tokens) k.clear(p, P_TRACED);  // DragonFly does it when the process is a zombie
   k.set(p, p_ptevents, k.lit(0));
   k.unlock(Lock::proc, p);
 }
@@ -215,8 +215,9 @@ void exit1_untraced(K& k, ProcRef<K> p) {
 // cldwait is false if the parent ignores SIGCHLD or set SA_NOCLDWAIT: then init is told.
 template <Kernel K>
 void exit1_zombie(K& k, ProcRef<K> p) {
-  k.guard(is(p, ProcState::normal) && p[P_WEXIT] && !p[P_TRACED] && !p[P_PPWAIT],
-          at("exit-zombie", 491, "kern_exit.c"));
+  auto untraced = k.behaviour().tokens ? k.yes(true) : !p[P_TRACED];
+  k.guard(is(p, ProcState::normal) && p[P_WEXIT] && untraced && !p[P_PPWAIT], at("exit-zombie", 491, "kern_exit.c"));
+  if (k.behaviour().tokens) k.clear(p, P_TRACED);
   k.lock(Lock::proctree, p);
   k.each_proc([&](ProcRef<K> q) {
     auto reaper = proc(k, q[p_reaper]);
@@ -251,7 +252,7 @@ void exit1_zombie(K& k, ProcRef<K> p) {
   auto ignored = k.open(Open::sigchld_ignored, 2);  // PS_NOCLDWAIT or PS_CLDSIGIGN of the parent
   k.when(ignored == k.lit(1), [&] {
     proc_reparent(k, p, proc(k, p[p_reaper]));
-    k.set(p, p_cred, p[p_cred] & ~P_SIGPARENT);
+    if (!k.behaviour().tokens) k.set(p, p_cred, p[p_cred] & ~P_SIGPARENT);
   });
   k.wakeup(proc(k, p[p_pptr]));
   k.unlock(Lock::proctree, p);

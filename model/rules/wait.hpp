@@ -111,11 +111,12 @@ void wait_report(K& k, ProcRef<K> q, ProcRef<K> p, const WaitArgs<K>& a, Report 
 // kern_wait6() finds nothing to report: ECHILD if there is no such child or orphan, else 0 (WNOHANG) or it sleeps.
 template <Kernel K>
 void wait_nothing(K& k, ProcRef<K> q, const WaitArgs<K>& a) {
-  k.require(
-      k.yes((a.options & ~(kWnohang | kWuntraced | kWcontinued | kWnowait | kWexited | kWtrapped | kWlinuxclone)) == 0),
-      Errno::einval, at("wait-options", 1185, "kern_exit.c"));
-  k.require(k.yes((a.options & (kWuntraced | kWcontinued | kWexited | kWtrapped)) != 0), Errno::einval,
-            at("wait-no-event", 1188, "kern_exit.c"));
+  const bool wait6 = k.behaviour().wait6;
+  const int known = kWnohang | kWuntraced | kWcontinued | kWexited | kWtrapped | kWlinuxclone | (wait6 ? kWnowait : 0);
+  k.require(k.yes((a.options & ~known) == 0), Errno::einval, at("wait-options", 1185, "kern_exit.c"));
+  if (wait6)
+    k.require(k.yes((a.options & (kWuntraced | kWcontinued | kWexited | kWtrapped)) != 0), Errno::einval,
+              at("wait-no-event", 1188, "kern_exit.c"));
   auto reports = k.yes(false);
   auto found = k.yes(false);
   k.each_proc([&](ProcRef<K> p) {
