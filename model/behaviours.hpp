@@ -19,12 +19,13 @@ struct Behaviours {
   bool tokens;
 
   // Requests that exist
-  // between 5.1 and 7: PT_LWPINFO to PT_RESUME, and a thread id is accepted where a pid is
+  // from r132016 on (2004-07): PT_LWPINFO to PT_RESUME, and a thread id is accepted where a pid is
   bool thread_requests;
   // between 5.1 and 7: PT_TO_SCE, PT_TO_SCX, PT_SYSCALL
   bool syscall_stops;
-  // between 7 and 9.3: PT_FOLLOW_FORK, PT_VM_TIMESTAMP, PT_VM_ENTRY
+  // between 7 and 9.3: PT_FOLLOW_FORK
   bool follow_fork;
+  // 2010-02: PT_VM_TIMESTAMP, PT_VM_ENTRY
   bool vm_requests;
   // r302902 (2016-07): p_ptevents replaces p_stops and P_FOLLOWFORK; brings PT_GET/SET_EVENT_MASK and PTRACE_VFORK
   bool event_mask;

@@ -21,10 +21,10 @@ constexpr Behaviour kBehaviours[] = {
      "DragonFly since 2003 (4.x)"},
     // requests
     {"thread_requests", &B::thread_requests,
-     "PT_LWPINFO to PT_RESUME exist, and a thread id is accepted where a pid is", "between 5.1 and 7"},
+     "PT_LWPINFO to PT_RESUME exist, and a thread id is accepted where a pid is", "from r132016 on (July 2004)"},
     {"syscall_stops", &B::syscall_stops, "PT_TO_SCE, PT_TO_SCX and PT_SYSCALL exist", "between 5.1 and 7"},
     {"follow_fork", &B::follow_fork, "PT_FOLLOW_FORK exists", "between 7 and 9.3"},
-    {"vm_requests", &B::vm_requests, "PT_VM_TIMESTAMP and PT_VM_ENTRY exist", "between 7 and 9.3"},
+    {"vm_requests", &B::vm_requests, "PT_VM_TIMESTAMP and PT_VM_ENTRY exist", "February 2010"},
     {"event_mask", &B::event_mask,
      "p_ptevents in place of p_stops and P_FOLLOWFORK; PT_GET_EVENT_MASK, PT_SET_EVENT_MASK and PTRACE_VFORK exist",
      "r302902 (July 2016)"},
