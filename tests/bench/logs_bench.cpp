@@ -20,8 +20,8 @@
 namespace proctor {
 namespace {
 
-// ktrace.out*: what PROCTOR_STRESS names, or the largest one below a directory stress* of the corpus.  ktr.txt*: the one
-// beside it, of the same run.
+// ktrace.out*: what PROCTOR_STRESS names, or the largest one below a directory stress* of the kernel's corpus.  ktr.txt*:
+// the one beside it, of the same run.
 std::string find_log(const std::string& name) {
   namespace fs = std::filesystem;
   if (name != "ktrace.out") {
@@ -33,7 +33,7 @@ std::string find_log(const std::string& name) {
     return {};
   }
   if (const char* wanted = std::getenv("PROCTOR_STRESS")) return wanted;
-  const fs::path corpus = PROCTOR_CORPUS_DIR;
+  const fs::path corpus = fs::path(PROCTOR_CORPUS_DIR) / model::kFreebsd104.name;
   if (!fs::exists(corpus)) return {};
   std::string largest;
   std::uintmax_t size = 0;
