@@ -90,6 +90,8 @@ struct Behaviours {
   bool wait6;
   // 10.2, and DragonFly: PROC_REAP_ACQUIRE
   bool reapers;
+  // 2015-08, head only: getppid(2) of a traced process names its real parent, not its debugger
+  bool getppid_is_real_parent;
   // between 9.3 and 2015: exit1() gives tracees to their real parent, not to init
   bool tracees_go_to_real_parent;
 
@@ -134,6 +136,7 @@ inline constexpr Behaviours kFreebsd51{
     .status_reported_once = false,
     .wait6 = false,
     .reapers = false,
+    .getppid_is_real_parent = false,
     .tracees_go_to_real_parent = false,
     .writes_ktr = false,
 };
@@ -185,6 +188,7 @@ inline constexpr Behaviours kFreebsd104{
     .status_reported_once = true,
     .wait6 = true,
     .reapers = true,
+    .getppid_is_real_parent = false,
     .tracees_go_to_real_parent = true,
     .writes_ktr = true,
 };
@@ -203,6 +207,7 @@ inline constexpr Behaviours kFreebsd11c = [] {
   k.detach_forgets_stops = false;
   k.kill_is_immediate = false;
   k.memory_fault_is_enomem = true;
+  k.getppid_is_real_parent = true;
   return k;
 }();
 
@@ -214,6 +219,7 @@ inline constexpr Behaviours kFreebsd11cIn104 = [] {
   k.provenance = "sys_process.c of freebsd-11c in FreeBSD 10.4-RELEASE";
   k.vfork_is_marked = true;
   k.first_reporter_keeps_stop = true;
+  k.getppid_is_real_parent = false;
   return k;
 }();
 

@@ -198,6 +198,7 @@ void add_lifecycle(Table& table, const Behaviours& kernel) {
             [](auto& k, const auto& a) { rules::exit1_untraced(k, rules::proc(k, a[0])); });
   table.add(Rule::By::process, "exit1: zombie", {p},
             [](auto& k, const auto& a) { rules::exit1_zombie(k, rules::proc(k, a[0])); });
+  table.add(Rule::By::call, "getppid", {p}, [](auto& k, const auto& a) { rules::getppid(k, rules::proc(k, a[0])); });
   if (!kernel.reapers) return;
   table.add(Rule::By::call, "procctl(PROC_REAP_ACQUIRE)", {p},
             [](auto& k, const auto& a) { rules::reap_acquire(k, rules::proc(k, a[0])); });

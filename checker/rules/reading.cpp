@@ -83,13 +83,14 @@ void Reading::loop(const Unrolled& u, std::vector<Step>& out) {
   loops_.push_back(turning);
   walk(u.begin + 1, u.begin + u.length, step.body);
   for (const auto& [offset, variable] : turning.carried) {
+    const std::int32_t first = u.begin + offset, last = first + (u.turns - 1) * u.length;
     step.body.push_back({.kind = Step::Kind::next,
                          .at = u.begin + u.length - 1,
                          .when = {},
                          .a = variable,
-                         .b = value_[std::size_t(u.begin + offset)],
+                         .b = value_[std::size_t(first)],
                          .body = {}});
-    value_[std::size_t(u.begin + (u.turns - 1) * u.length + offset)] = variable;
+    value_[std::size_t(last)] = variable;
   }
   loops_.pop_back();
   const auto outer = chain(program_.code[std::size_t(u.begin)].path);
@@ -384,7 +385,8 @@ std::optional<Reading::Unrolled> Reading::unrolled(std::int32_t at) const {
     std::int32_t next = at + 1;
     while (std::size_t(next) < code.size() && !turn_begins(next, 1, u)) ++next;
     u.length = next - at;
-    bool all = std::size_t(at + u.length * u.turns) <= code.size();
+    const std::int32_t end = at + u.length * u.turns;
+    bool all = std::size_t(end) <= code.size();
     for (std::int32_t turn = 1; all && turn < u.turns; ++turn) all = turn_begins(at + turn * u.length, turn, u);
     if (!all) continue;
     const std::int32_t test = at + (processes ? 4 : 2);

@@ -88,7 +88,6 @@ int first_thread(const SmallState& state, int proc) {
 }
 int free_thread(const SmallState& state) { return first_thread(state, kNone); }
 
-std::string process(std::int32_t slot) { return slot == kNone ? "nobody" : fmt::format("p{}", slot + 1); }
 std::string thread(std::int32_t td, const SmallState& state) {
   if (td == kNone) return "nobody";
   const Slot proc = state.lwp[std::size_t(td)].proc;
@@ -96,7 +95,7 @@ std::string thread(std::int32_t td, const SmallState& state) {
 }
 std::string actor(std::int32_t td, const SmallState& state) {
   const Slot proc = td == kNone ? kNone : state.lwp[std::size_t(td)].proc;
-  return proc != kNone && first_thread(state, proc) == td ? process(proc) : thread(td, state);
+  return proc != kNone && first_thread(state, proc) == td ? process_name(proc) : thread(td, state);
 }
 std::string signal(std::int32_t number) {
   const std::string_view name = number > 0 ? trace::signal_name(number) : std::string_view{};
@@ -129,6 +128,8 @@ bool advance(const Vocabulary& words, const Action& action, SmallState& state) {
   return true;
 }
 
+std::string process_name(int slot) { return slot == kNone ? "nobody" : fmt::format("p{}", slot + 1); }
+
 std::string error_name(int error) { return error == 0 ? "0" : name(model::Errno(error)); }
 
 std::string print_choices(const model::Choices& choices) {
@@ -148,7 +149,7 @@ std::string print_choices(const model::Choices& choices) {
 std::string print(const Vocabulary& words, const Action& action, const SmallState& state) {
   const Rule& rule = words.rules()[action.rule];
   const auto& a = action.arguments;
-  std::string out = rule.arguments[0].takes == Takes::thread ? actor(a[0], state) : process(a[0]);
+  std::string out = rule.arguments[0].takes == Takes::thread ? actor(a[0], state) : process_name(a[0]);
   out += " " + words.words(action.rule);
   for (std::size_t i = 1; i < a.size(); ++i) {
     const std::int32_t value = a[i];
@@ -156,7 +157,7 @@ std::string print(const Vocabulary& words, const Action& action, const SmallStat
       case Takes::process:
         if (looks_at_no_pid(rule) || (is_wait_report(rule) && i == 2) || (is_wait_nothing(rule) && !asks_by_pid(rule)))
           break;
-        out += " " + process(value);
+        out += " " + process_name(value);
         break;
       case Takes::thread:
         if (makes_thread(rule) && value == free_thread(state)) break;

@@ -66,7 +66,8 @@ bool advance(const Vocabulary& words, const Action& action, model::SmallState& s
 // A word of an answer that was left open, for the ones that are not 0: "memory=unmapped".
 std::string print_choices(const model::Choices& choices);
 
-std::string error_name(int error);  // "EPERM", "0", "errno 77"
+std::string process_name(int slot);  // "p3", "nobody"
+std::string error_name(int error);   // "EPERM", "0", "errno 77"
 
 struct ParseError {
   int line = 0, column = 0;

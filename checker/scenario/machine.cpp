@@ -239,7 +239,8 @@ bool Machine::due_step(Steps& out, int p, int td) {
     case Due::leave:
       if ((flag(td) & TD_RFPPWAIT) != 0) return false;
       thread.due = Due::nothing;
-      return try_rule(out, "leave_stop", {td}) || true;
+      try_rule(out, "leave_stop", {td});
+      return true;  // it has left, with or without something to clear
   }
   return false;
 }

@@ -39,7 +39,6 @@ std::string join(const std::vector<std::string>& words, std::string_view between
   return out;
 }
 
-std::string process_name(int slot) { return slot == kNone ? "nobody" : fmt::format("p{}", slot + 1); }
 std::string thread_name(int slot) { return slot == kNone ? "none" : fmt::format("t{}", slot); }
 std::string_view state_name(ProcState state) {
   switch (state) {

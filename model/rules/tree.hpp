@@ -37,6 +37,23 @@ ProcRef<K> proc_realparent(K& k, ProcRef<K> child) {
   return proc(k, k.either(none(k, child[p_orphan]), not_orphaned, child[p_orphan]));
 }
 
+// getppid(2): the debugger, while there is one (B23); later the parent that it was borrowed from.
+template <Kernel K>
+void getppid(K& k, ProcRef<K> p) {
+  auto parent = p[p_pptr];
+  auto traced = p[P_TRACED];
+  if (!k.behaviour().tokens) {  // DragonFly reads p_pptr as it is
+    k.lock(Lock::proc, p);
+    k.unlock(Lock::proc, p);
+  }
+  if (k.behaviour().getppid_is_real_parent) {
+    k.when(traced, [&] { k.lock(Lock::proctree, p); });
+    parent = k.either(traced, proc_realparent(k, p).slot, parent);
+    k.when(traced, [&] { k.unlock(Lock::proctree, p); });
+  }
+  k.result(parent);
+}
+
 template <Kernel K>
 void clear_orphan(K& k, ProcRef<K> p) {
   k.set(p, p_orphan, k.lit(kNone));
