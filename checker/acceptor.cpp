@@ -32,7 +32,7 @@ Acceptor::Acceptor(const model::Behaviours& kernel, const trace::Log* ktrace, co
       if (const std::int32_t other = other_process(ktr_->events[i]); other > 0) last_mention_[other] = i;
     }
   Config start;
-  model::Proc& elsewhere = start.proc(names_.elsewhere());
+  Proc& elsewhere = start.proc(names_.elsewhere());
   elsewhere.state = ProcState::normal;
   elsewhere.p_pptr = kInit;
   elsewhere.p_numthreads = 1;
@@ -100,18 +100,19 @@ void Acceptor::introduce(std::int32_t pid, const std::function<void(Config&, Slo
   names_[p].mentioned = false;
   for (Config& c : frontier_) {
     const Slot parent = c.proc(p).state == ProcState::free ? names_.elsewhere() : c.proc(p).p_pptr;
-    c.proc(p) = model::Proc{};
+    c.proc(p) = Proc{};
     c.proc(p).state = ProcState::normal;
     c.proc(p).p_pptr = parent;
     c.proc(p).p_numthreads = 1;
-    c.lwp(td) = {.proc = p};
+    c.lwp(td) = Lwp{};
+    c.lwp(td).proc = p;
     make(c, p);
   }
 }
 
 bool Acceptor::traces_someone(Slot p) const {
   return std::any_of(frontier_.begin(), frontier_.end(), [&](const Config& c) {
-    return std::any_of(c.k.proc.begin(), c.k.proc.end(), [&](const model::Proc& q) {
+    return std::any_of(c.k.proc.begin(), c.k.proc.end(), [&](const Proc& q) {
       return q.state == ProcState::normal && q.p_pptr == p && (q.p_flag & model::P_TRACED) != 0;
     });
   });
@@ -148,8 +149,9 @@ void Acceptor::introduce_target(const InFlight& call, Slot caller) {
     } else {
       const Slot p = thread ? names_.find(-pid) : known;
       for (Config& c : frontier_) {
-        const model::Lwp td{.proc = p};
-        c.proc(p) = model::Proc{};
+        Lwp td{};
+        td.proc = p;
+        c.proc(p) = Proc{};
         c.proc(p).state = ProcState::normal;
         c.proc(p).p_pptr = names_.elsewhere();
         c.proc(p).p_numthreads = 1;
@@ -161,7 +163,7 @@ void Acceptor::introduce_target(const InFlight& call, Slot caller) {
     after.insert(after.end(), frontier_.begin(), frontier_.end());
   };
   auto traced_by = [](Config& c, Slot p, Slot tracer, bool stopped) {
-    model::Proc& proc = c.proc(p);
+    Proc& proc = c.proc(p);
     proc.p_flag = model::P_TRACED;
     proc.p_oppid = proc.p_pptr;
     proc.p_pptr = tracer;
@@ -255,7 +257,7 @@ bool Acceptor::thread_runs(Slot td) {
     if (flags == 0) return true;
     Machine m(c.k, kernel_);
     rules::vfork_wait_over(m, m.lwp(td));
-    rules::leave_stop(m, m.lwp(td));
+    rules::stop_is_past(m, m.lwp(td));
     if (!m.outcome().possible) failed(m.outcome().clause, model::Errno::ok, false);
     return m.outcome().possible;
   };
@@ -522,7 +524,7 @@ void Acceptor::finish() {
   if (frontier_.empty()) return;
   const Config& c = frontier_.front();
   for (Slot i = 0; i < KernelState::kProcs; ++i) {
-    const model::Proc& p = c.proc(i);
+    const Proc& p = c.proc(i);
     if (p.state == ProcState::free || i == kInit || names_.pid(i) <= 0) continue;
     FinalProcess f{.pid = names_.pid(i), .parent = names_.pid(p.p_pptr), .real_parent = 0, .state = {}};
     Config copy = c;

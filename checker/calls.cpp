@@ -7,7 +7,7 @@
 
 #include "checker/acceptor.hpp"
 #include "checker/syscalls.hpp"
-#include "model/rules/lifecycle.hpp"
+#include "model/rules/kill.hpp"
 
 namespace proctor::check {
 
@@ -144,14 +144,17 @@ bool Acceptor::apply_exec(Config& c, Slot td, const InFlight& call) {
 rules::WaitArgs<Machine> Acceptor::wait_args(const InFlight& call) const {
   if (call.code == sys::wait4) {
     const auto pid = std::int32_t(call.args[0]);
-    return {.any = pid == -1,
-            .by_pid = pid > 0,
+    return {.set = pid == -1  ? rules::WaitFor::any
+                   : pid > 0  ? rules::WaitFor::pid
+                              : rules::WaitFor::unknown,
             .pid = {names_.find(pid)},
             .options = int(call.args[2]) | rules::kWexited | rules::kWtrapped};
   }
   constexpr std::uint64_t kPPid = 0, kPAll = 7;  // idtype_t
-  return {.any = call.args[0] == kPAll,
-          .by_pid = call.args[0] == kPPid && std::int32_t(call.args[1]) != 0,
+  const bool by_pid = call.args[0] == kPPid && std::int32_t(call.args[1]) != 0;
+  return {.set = call.args[0] == kPAll ? rules::WaitFor::any
+                 : by_pid              ? rules::WaitFor::pid
+                                       : rules::WaitFor::unknown,
           .pid = {names_.find(std::int32_t(call.args[1]))},
           .options = int(call.args[3])};
 }
@@ -162,7 +165,7 @@ bool Acceptor::apply_wait(Config& c, Slot td, const InFlight& call, Report repor
   if (p == kNone) return false;
   if (report == Report::trapped || report == Report::stopped) settle(c, p);
   const rules::WaitArgs<Machine> args = wait_args(call);
-  if (args.by_pid && args.pid.v != p) {
+  if (args.set == rules::WaitFor::pid && args.pid.v != p) {
     note([&] {
       return fmt::format("process {} or an error: no other was asked for",
                          std::int32_t(call.args[call.code == sys::wait6]));
@@ -291,7 +294,7 @@ bool Acceptor::apply_ptrace(Config& c, Slot td, const InFlight& call, int event_
   if (run_ptrace(c, td, args, wanted)) {
     // A log without thread ids does not tell which thread a later record comes from: none may be held back.
     if (req == rules::PT_SUSPEND && !threads_shown_)
-      for (model::Lwp& other : c.k.lwp) other.td_flag = std::uint16_t(other.td_flag & ~model::TDB_SUSPEND);
+      for (Lwp& other : c.k.lwp) other.td_flag = std::uint16_t(other.td_flag & ~model::TDB_SUSPEND);
     return true;
   }
   // An exec of the target in flight may have set P_INEXEC.
@@ -321,7 +324,7 @@ bool Acceptor::apply_kill(Config& c, Slot td, const InFlight& call) {
   model::Choices choices{};
   choices[std::size_t(model::Open::candebug)] = call.error == kEperm && may_be_refused(self, p) ? 1 : 0;
   Machine m(c.k, kernel_, choices);
-  rules::kill(m, m.proc(self), m.proc(p), {sig}, {names_[self].capmode && p != self});
+  rules::kill(m, m.lwp(td), m.proc(p), {sig}, {names_[self].capmode && p != self});
   const Outcome& out = m.outcome();
   if (int(out.error) == call.error) return true;
   failed(out.clause, out.error);

@@ -13,7 +13,6 @@
 
 namespace proctor::check {
 
-using model::Proc;
 using model::ProcState;
 namespace rules = model::rules;
 
@@ -236,14 +235,14 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
         (flags & (model::TDB_SUSPEND | model::TDB_STOPATFORK)) == 0) {
       stop_tried[ending] = true;
       step([&](Machine& m, Config& c) {
-        rules::leave_stop(m, m.lwp(td));
+        rules::stop_is_past(m, m.lwp(td));
         rules::issignal_traced(m, m.lwp(td),
                                {(proc.p_flag & model::P2_PTRACE_FSTP) != 0 ? rules::kSigstop : rules::kSigtrap});
         if (m.outcome().possible) settle(c, p);
       });
     }
   }
-  if (!traced && !stopped) step([&](Machine& m, Config&) { rules::sigstop(m, m.proc(p), {rules::kSigstop}); });
+  if (!traced && !stopped) step([&](Machine& m, Config&) { rules::job_stop(m, m.proc(p), {rules::kSigstop}); });
   if (!traced && !writes(p) && !tracing_lines())  // it may call what it likes: here, PT_TRACE_ME
     step([&](Machine& m, Config&) {
       rules::sys_ptrace(

@@ -127,7 +127,7 @@ bool Acceptor::matches(const Config& c, const Emission& emission, const Event& e
   }
   // What is in the reply depends on when the log began and on what it does not show.
   if (!is_of_line(all.front())) return false;
-  const model::Lwp& td = c.lwp(Slot(emission.arg[0]));
+  const Lwp& td = c.lwp(Slot(emission.arg[0]));
   if (!names_.lwp(Slot(emission.arg[0])).flags_known) return same("event, at least", 0, arg(0) & ~1);
   const bool entered = (td.td_flag & model::TDB_XSIG) != 0;
   const int free = rules::PL_FLAG_SI | (entered ? 0 : rules::PL_FLAG_SCE | rules::PL_FLAG_SCX);
@@ -204,7 +204,7 @@ bool Acceptor::stop_line(Config& c, const Event& e, Slot p, Slot td) {
     const bool vfork_over = (observed & model::TDB_VFORK) != 0 && reported == 0;
     const bool exits = (observed & model::TDB_EXIT) != 0;
     const auto keep = std::uint16_t(before & (vfork_over ? model::TDB_VFORK : 0));
-    rules::leave_stop(m, thread);
+    rules::stop_is_past(m, thread);
     m.set(thread, model::LwpFlag(keep));
     if (exits) m.set(thread, model::TDB_EXIT);
   }
@@ -236,7 +236,7 @@ bool Acceptor::stop_line(Config& c, const Event& e, Slot p, Slot td) {
   auto rule_flags = [&] { return std::uint16_t((c.lwp(td).td_flag & model::TDB_MASK) | model::TDB_XSIG); };
   std::uint16_t expected = rule_flags();
   const bool ritual =
-      (c.proc(p).p_flag & (model::P2_PTRACE_FSTP | model::PEND_STOP)) == (model::P2_PTRACE_FSTP | model::PEND_STOP);
+      (c.proc(p).p_flag & model::P2_PTRACE_FSTP) != 0 && c.proc(p).p_siglist.has(model::kSigstop);
   if (!new_child && (observed & model::TDB_FSTP) != 0) expected |= ritual ? model::TDB_FSTP : 0;
   if (expected != observed) {
     note([&] { return fmt::format("flags {:#x}", expected); });
@@ -347,7 +347,7 @@ bool Acceptor::explain_line(const Event& e) {
             Machine m(c.k, kernel_);
             rules::wait_report(
                 m, m.proc(caller), m.proc(p),
-                {.any = true, .by_pid = false, .pid = {kNone}, .options = rules::kWexited | rules::kWtrapped | nowait},
+                {.set = rules::WaitFor::any, .pid = {kNone}, .options = rules::kWexited | rules::kWtrapped | nowait},
                 e.ktr == Ktr::wait_moved ? rules::Report::exited : rules::Report::trapped);
             if (!m.outcome().possible) {
               failed(m.outcome().clause, model::Errno::ok, false);

@@ -42,7 +42,7 @@ bool Acceptor::is_silent(Slot p) const {
     if (name.thread == 0 || (it != lines_by_thread_.end() && it->second.back() + 1 >= line_at_)) return false;
   }
   return std::none_of(frontier_.begin(), frontier_.end(), [&](const Config& c) {
-    return std::any_of(c.k.proc.begin(), c.k.proc.end(), [&](const model::Proc& q) {
+    return std::any_of(c.k.proc.begin(), c.k.proc.end(), [&](const Proc& q) {
       return q.state != ProcState::free && (q.p_pptr == p || q.p_oppid == p || q.p_orphan == p || q.p_reaper == p);
     });
   });
@@ -58,8 +58,8 @@ void Acceptor::forget_the_silent() {
                                         [&](const Config& c) { return c.proc(p).state != ProcState::free; });
       if (!is_there || !is_silent(p)) continue;
       for (Config& c : frontier_) {
-        c.proc(p) = model::Proc{};
-        for (model::Lwp& td : c.k.lwp)
+        c.proc(p) = Proc{};
+        for (Lwp& td : c.k.lwp)
           if (td.proc == p) td = {};
       }
       again = true;
@@ -180,7 +180,7 @@ Slot Acceptor::attacher_of(const Event& e) {
     return ghost_of(e.thread);
   }
   for (Slot q = 0; q < KernelState::kProcs; ++q) {
-    const model::Proc& tracee = frontier_.front().proc(q);
+    const Proc& tracee = frontier_.front().proc(q);
     if (tracee.state != ProcState::normal || tracee.p_pptr != old || (tracee.p_flag & model::P_TRACED) == 0) continue;
     const auto it = lines_of_.find(names_.pid(q));
     if (it == lines_of_.end()) continue;
@@ -199,11 +199,12 @@ Slot Acceptor::new_ghost() {
   const Slot p = names_.add_ghost(frontier_);
   const Slot td = add_lwp(names_.pid(p), 0);
   for (Config& c : frontier_) {
-    c.proc(p) = model::Proc{};
+    c.proc(p) = Proc{};
     c.proc(p).state = ProcState::normal;
     c.proc(p).p_pptr = names_.elsewhere();
     c.proc(p).p_numthreads = 1;
-    c.lwp(td) = {.proc = p};
+    c.lwp(td) = Lwp{};
+    c.lwp(td).proc = p;
   }
   return p;
 }
@@ -237,7 +238,7 @@ void Acceptor::introduce_subject(const Event& e) {
   const std::int32_t named_parent =
       names_parent || e.ktr == Ktr::wait_moved || e.ktr == Ktr::detach ? std::int32_t(e.args[0]) : 0;
   if (const Slot p = names_.find(e.pid); p != kNone && named_parent > 1 && names_.find(named_parent) == kNone) {
-    const model::Proc& proc = frontier_.front().proc(p);
+    const Proc& proc = frontier_.front().proc(p);
     const Slot known = names_parent ? proc.p_pptr : proc.p_orphan;
     if (known != kNone && names_.pid(known) < 0 && known != names_.elsewhere() && known != names_.stand_in())
       names_.rename(known, named_parent);
@@ -261,12 +262,12 @@ void Acceptor::introduce_subject(const Event& e) {
   const std::int32_t real_parent = tracer == kNone ? -1 : real_parent_ahead(e.pid);
   ensure(real_parent);
   introduce(e.pid, [&](Config& c, Slot p) {
-    model::Proc& proc = c.proc(p);
+    auto& proc = c.proc(p);
     if (names_parent) {
       const Slot parent = names_.find(std::int32_t(e.args[0]));
       proc.p_pptr = parent == kNone ? names_.elsewhere() : parent;
       if (e.ktr == Ktr::fork_return) {  // its parent is traced and follows forks
-        model::Proc& up = c.proc(proc.p_pptr);
+        Proc& up = c.proc(proc.p_pptr);
         if ((up.p_flag & model::P_TRACED) == 0) {
           up.p_flag |= model::P_TRACED;
           up.p_oppid = up.p_pptr;
@@ -287,7 +288,10 @@ void Acceptor::introduce_subject(const Event& e) {
     if (e.ktr == Ktr::ptracestop) {
       // Why it stops was decided before the log began.
       const auto flags = std::uint16_t(e.args[0] & model::TDB_MASK & ~model::TDB_XSIG);
-      if ((flags & model::TDB_FSTP) != 0) proc.p_flag |= model::P2_PTRACE_FSTP | model::PEND_STOP;
+      if ((flags & model::TDB_FSTP) != 0) {
+        proc.p_flag |= model::P2_PTRACE_FSTP;
+        proc.p_siglist.add(model::kSigstop);
+      }
       for (Slot td = 0; td < KernelState::kLwps; ++td)
         if (c.lwp(td).proc == p)
           c.lwp(td).td_flag = std::uint16_t(flags & ~((flags & model::TDB_CHILD) != 0 ? 0 : model::TDB_FSTP));

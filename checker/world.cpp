@@ -13,10 +13,9 @@ namespace proctor::check {
 
 using model::ProcState;
 
-// Config has no padding before early_count, so its bytes are its value.
-constexpr std::size_t kConfigBytes = offsetof(Config, early_count) + sizeof(Config::early_count);
-static_assert(std::is_standard_layout_v<Config> &&
-              kConfigBytes == sizeof(KernelState) + Config::kEarlyMax * sizeof(Config::Early) + 1);
+// Config has no padding before its end, so its bytes are its value.
+constexpr std::size_t kConfigBytes = sizeof(KernelState) + Config::kEarlyMax * sizeof(Config::Early) + 1;
+static_assert(std::has_unique_object_representations_v<KernelState> && sizeof(Config) - kConfigBytes < alignof(Config));
 
 std::size_t hash_value(const Config& config) { return XXH3_64bits(&config, kConfigBytes); }
 
@@ -53,7 +52,7 @@ void Names::collect(const Frontier& frontier) {
   use(departing_);
   for (const Config& c : frontier) {
     for (Slot i = 0; i < KernelState::kProcs; ++i) {
-      const model::Proc& p = c.proc(i);
+      const Proc& p = c.proc(i);
       if (p.state == ProcState::free) continue;
       use(i);
       use(p.p_pptr);

@@ -21,8 +21,11 @@ using model::kNone;
 using model::Slot;
 
 // Processes that matter at one moment: living ones, zombies, and dead parents that a tracee remembers.
-using KernelState = model::State<112, 128>;
+// Of signals only those are followed that a log cannot hide: nobody ignores them.
+using KernelState = model::State<112, 128, model::FewSignals<model::kSigkill, model::kSigstop>>;
 using Machine = model::Exec<KernelState>;
+using Proc = model::ProcOf<KernelState::Signals>;
+using Lwp = model::LwpOf<KernelState::Signals>;
 
 // More processes or threads at once than the state has slots for.
 struct TooMany {
@@ -66,10 +69,10 @@ struct Config {
       if (p == kNone || proc(p).state != model::ProcState::normal) drop_early(td);
     }
   }
-  model::Proc& proc(Slot slot) { return k.proc[slot]; }
-  const model::Proc& proc(Slot slot) const { return k.proc[slot]; }
-  model::Lwp& lwp(Slot slot) { return k.lwp[slot]; }
-  const model::Lwp& lwp(Slot slot) const { return k.lwp[slot]; }
+  Proc& proc(Slot slot) { return k.proc[slot]; }
+  const Proc& proc(Slot slot) const { return k.proc[slot]; }
+  Lwp& lwp(Slot slot) { return k.lwp[slot]; }
+  const Lwp& lwp(Slot slot) const { return k.lwp[slot]; }
   friend bool operator==(const Config& a, const Config& b);
 };
 std::size_t hash_value(const Config& config);

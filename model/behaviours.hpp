@@ -95,6 +95,16 @@ struct Behaviours {
   // between 9.3 and 2015: exit1() gives tracees to their real parent, not to init
   bool tracees_go_to_real_parent;
 
+  // r310585 (2016-12): when a parent dies, its reaper is sent SIGCHLD for each zombie among the children
+  bool reaper_hears_of_zombies;
+  // r315949 (2017-03): what the debugger gives at any stop is sent to the tracee; before, only stops for a signal heeded it
+  bool word_is_sent;
+  // r315949 (2017-03): a stop signal leaves its queue before the process stops, not after
+  bool job_stop_takes_signal_first;
+  // DragonFly be1f9ddcee (2019-06-13), "Fix gdb / tracing": a thread that stops for a signal waits there for the debugger's
+  // word.  b608d1d3 delivers the signal first and stops afterwards.
+  bool stop_waits_for_word;
+
   // between 5.1 and 10.2 (r281954 to r284878): KTR_PTRACE lines
   bool writes_ktr;
 };
@@ -138,6 +148,10 @@ inline constexpr Behaviours kFreebsd51{
     .reapers = false,
     .getppid_is_real_parent = false,
     .tracees_go_to_real_parent = false,
+    .reaper_hears_of_zombies = false,
+    .word_is_sent = false,
+    .job_stop_takes_signal_first = false,
+    .stop_waits_for_word = true,
     .writes_ktr = false,
 };
 
@@ -190,6 +204,10 @@ inline constexpr Behaviours kFreebsd104{
     .reapers = true,
     .getppid_is_real_parent = false,
     .tracees_go_to_real_parent = true,
+    .reaper_hears_of_zombies = true,
+    .word_is_sent = true,
+    .job_stop_takes_signal_first = true,
+    .stop_waits_for_word = true,
     .writes_ktr = true,
 };
 
@@ -206,6 +224,9 @@ inline constexpr Behaviours kFreebsd11c = [] {
   k.first_reporter_keeps_stop = false;
   k.detach_forgets_stops = false;
   k.kill_is_immediate = false;
+  k.reaper_hears_of_zombies = false;
+  k.word_is_sent = false;
+  k.job_stop_takes_signal_first = false;
   k.memory_fault_is_enomem = true;
   k.getppid_is_real_parent = true;
   return k;
@@ -219,6 +240,9 @@ inline constexpr Behaviours kFreebsd11cIn104 = [] {
   k.provenance = "sys_process.c of freebsd-11c in FreeBSD 10.4-RELEASE";
   k.vfork_is_marked = true;
   k.first_reporter_keeps_stop = true;
+  k.reaper_hears_of_zombies = true;
+  k.word_is_sent = true;
+  k.job_stop_takes_signal_first = true;
   k.getppid_is_real_parent = false;
   return k;
 }();
@@ -233,10 +257,20 @@ inline constexpr Behaviours kDragonfly55 = [] {
   k.reapers = true;
   k.target_is_held = true;
   k.giant_and_sched_lock = false;
+  k.stop_waits_for_word = false;
+  return k;
+}();
+
+// The same tree with one later commit of kern_sig.c.
+inline constexpr Behaviours kDragonfly55Be1f9dd = [] {
+  Behaviours k = kDragonfly55;
+  k.name = "dragonfly-5.5-be1f9dd";
+  k.provenance = "DragonFly b608d1d3 with kern_sig.c of be1f9ddcee, 13 June 2019";
+  k.stop_waits_for_word = true;
   return k;
 }();
 
 inline constexpr const Behaviours* kKernels[] = {&kFreebsd51,   &kFreebsd51Sa0309, &kFreebsd11c,
-                                                 &kDragonfly55, &kFreebsd104,      &kFreebsd11cIn104};
+                                                 &kDragonfly55, &kDragonfly55Be1f9dd, &kFreebsd104, &kFreebsd11cIn104};
 
 }  // namespace proctor::model

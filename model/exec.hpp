@@ -108,12 +108,20 @@ class Exec {
       case ProcField::p_numthreads: return {proc.p_numthreads};
       case ProcField::p_suspcount: return {proc.p_suspcount};
       case ProcField::p_cred: return {proc.p_cred};
+      case ProcField::p_pgrp: return {proc.p_pgrp};
     }
     return {0};
   }
   Num get(T td, LwpField field) const {
     if (!has(td)) return {field == td_proc ? kNone : 0};
-    return {field == td_proc ? at(td).proc : at(td).td_xsig};
+    switch (field) {
+      case LwpField::proc: return {at(td).proc};
+      case LwpField::td_xsig: return {at(td).td_xsig};
+      case LwpField::td_at: return {int(at(td).td_at)};
+      case LwpField::td_local: return {at(td).td_local};
+      case LwpField::td_dbgksi: return {at(td).td_dbgksi};
+    }
+    return {0};
   }
   void set(P p, ProcField field, Num value) {
     if (!live_ || !has(p)) return;
@@ -130,11 +138,19 @@ class Exec {
       case ProcField::p_numthreads: proc.p_numthreads = std::uint8_t(value.v); break;
       case ProcField::p_suspcount: proc.p_suspcount = std::uint8_t(value.v); break;
       case ProcField::p_cred: proc.p_cred = std::uint16_t(value.v); break;
+      case ProcField::p_pgrp: proc.p_pgrp = Slot(value.v); break;
     }
   }
   void set(T td, LwpField field, Num value) {
     if (!live_ || !has(td)) return;
-    (field == td_proc ? at(td).proc : at(td).td_xsig) = std::uint8_t(value.v);
+    Lwp& lwp = at(td);
+    switch (field) {
+      case LwpField::proc: break;  // link() and unlink() do that
+      case LwpField::td_xsig: lwp.td_xsig = std::uint8_t(value.v); break;
+      case LwpField::td_at: lwp.td_at = At(value.v); break;
+      case LwpField::td_local: lwp.td_local = std::uint16_t(value.v); break;
+      case LwpField::td_dbgksi: lwp.td_dbgksi = std::uint8_t(value.v); break;
+    }
   }
   void set(P p, ProcFlag flags) {
     if (live_ && has(p)) at(p).p_flag = std::uint16_t(at(p).p_flag | flags);
@@ -149,17 +165,66 @@ class Exec {
     if (live_ && has(td)) at(td).td_flag = std::uint16_t(at(td).td_flag & ~flags);
   }
   Num first_lwp(P p) const {
-    for (int i = 0; i < S::kLwps; ++i)
-      if (s_.lwp[std::size_t(i)].proc == p.slot.v) return {i};
-    return {kNone};
+    return first([&](const auto& td) { return td.proc == p.slot.v; });
+  }
+  Num first_unmasked(P p, Num sig) const {
+    return first([&](const auto& td) { return td.proc == p.slot.v && !td.td_sigmask.has(sig.v); });
   }
   void fresh(P p, T td) {
     if (!live_ || !has(p) || !has(td)) return;
-    at(p) = Proc{};
-    at(td) = Lwp{};
+    zero(at(p));
+    zero(at(td));
   }
-  void fresh_thread(T td) {
-    if (live_ && has(td)) at(td) = Lwp{};
+  void link(T td, P p) {
+    if (!live_ || !has(td)) return;
+    std::uint8_t rank = 0;
+    for (const auto& other : s_.lwp) rank = std::uint8_t(rank + (other.proc == p.slot.v ? 1 : 0));
+    zero(at(td));
+    at(td).proc = Slot(p.slot.v);
+    at(td).td_rank = rank;
+  }
+  void unlink(T td) {
+    if (!live_ || !has(td)) return;
+    for (auto& other : s_.lwp)
+      if (other.proc == at(td).proc && other.td_rank > at(td).td_rank) --other.td_rank;
+    zero(at(td));
+  }
+  void free(P p) {
+    if (live_ && has(p)) zero(at(p));
+  }
+
+  Bool has(P p, ProcSet which, Num sig) const { return {has(p) && set_of(at(p), which).has(sig.v)}; }
+  Bool has(T td, LwpSet which, Num sig) const { return {has(td) && set_of(at(td), which).has(sig.v)}; }
+  void add(P p, ProcSet which, Num sig) {
+    if (live_ && has(p)) set_of(at(p), which).add(sig.v);
+  }
+  void add(T td, LwpSet which, Num sig) {
+    if (live_ && has(td)) set_of(at(td), which).add(sig.v);
+  }
+  void remove(P p, ProcSet which, Num sig) {
+    if (live_ && has(p)) set_of(at(p), which).remove(sig.v);
+  }
+  void remove(T td, LwpSet which, Num sig) {
+    if (live_ && has(td)) set_of(at(td), which).remove(sig.v);
+  }
+  void clear(P p, ProcSet which) {
+    if (live_ && has(p)) set_of(at(p), which) = {};
+  }
+  void clear(T td, LwpSet which) {
+    if (live_ && has(td)) set_of(at(td), which) = {};
+  }
+  void copy(P to, ProcSet which, P from) {
+    if (live_ && has(to) && has(from)) set_of(at(to), which) = set_of(at(from), which);
+  }
+  void copy(T to, LwpSet which, T from) {
+    if (live_ && has(to) && has(from)) set_of(at(to), which) = set_of(at(from), which);
+  }
+  Num pending(T td, Bool stops) const {
+    if (!has(td) || at(td).proc == kNone) return {0};
+    auto set = (s_.proc[at(td).proc].p_siglist | at(td).td_siglist) - at(td).td_sigmask;
+    if (!stops.v)
+      for (const int sig : kStopSignals) set.remove(sig);
+    return {set.lowest()};
   }
 
   void require(Bool cond, Errno error, const Anchor& clause) {
@@ -241,8 +306,29 @@ class Exec {
   }
   static bool has(P p) { return p.slot.v >= 0 && p.slot.v < S::kProcs; }
   static bool has(T td) { return td.slot.v >= 0 && td.slot.v < S::kLwps; }
-  Proc& at(P p) const { return s_.proc[std::size_t(p.slot.v)]; }
-  Lwp& at(T td) const { return s_.lwp[std::size_t(td.slot.v)]; }
+  auto& at(P p) const { return s_.proc[std::size_t(p.slot.v)]; }
+  auto& at(T td) const { return s_.lwp[std::size_t(td.slot.v)]; }
+  template <class Record>
+  static void zero(Record& freed) {
+    freed = Record{};
+  }
+  template <class Proc>
+  static auto& set_of(Proc& p, ProcSet which) {
+    return which == p_siglist ? p.p_siglist : which == p_sigignore ? p.p_sigignore : p.p_sigcatch;
+  }
+  template <class Lwp>
+  static auto& set_of(Lwp& td, LwpSet which) {
+    return which == td_siglist ? td.td_siglist : which == td_sigmask ? td.td_sigmask : td.td_sigptrace;
+  }
+  template <class Wanted>
+  Num first(Wanted&& wanted) const {  // the oldest of them
+    int found = kNone;
+    for (int i = 0; i < S::kLwps; ++i)
+      if (wanted(s_.lwp[std::size_t(i)]) &&
+          (found == kNone || s_.lwp[std::size_t(i)].td_rank < s_.lwp[std::size_t(found)].td_rank))
+        found = i;
+    return {found};
+  }
 
   // Locks are released on the way out of a failed call too; a lock that is not held (the call failed before it took it)
   // is not released.  Only the source harness and the lock graphs ask for this.

@@ -14,11 +14,14 @@
 namespace proctor::model::ir {
 namespace {
 
-constexpr std::array<std::string_view, 40> kNames{
-    "const",  "arg",    "read",     "flag?",  "read_td",  "tdflag?", "first_td", "eq",      "and",   "or",
-    "not",    "bitand", "bitor",    "add",    "sub",      "min",     "between",  "ite",     "open",  "write",
-    "set",    "clear",  "write_td", "set_td", "clear_td", "fresh",   "fresh_td", "require", "guard", "lock",
-    "unlock", "hold",   "release",  "sleep",  "wakeup",   "emit",    "result",   "move",    "uninit"};
+constexpr std::string_view kNames[] = {
+    "const",   "arg",     "read",    "flag?",   "read_td",  "tdflag?", "first_td", "unmasked", "in",      "in_td",
+    "pending", "eq",      "and",     "or",      "not",      "bitand",  "bitor",    "add",      "sub",     "min",
+    "between", "ite",     "open",    "write",   "set",      "clear",   "write_td", "set_td",   "clear_td", "fresh",
+    "link",    "unlink",  "free",    "incl",    "incl_td",  "excl",    "excl_td",  "empty",    "empty_td", "copy",
+    "copy_td", "require", "guard",   "lock",    "unlock",   "hold",    "release",  "sleep",    "wakeup",  "emit",
+    "result",  "move",    "uninit"};
+static_assert(std::size(kNames) == std::size_t(Op::uninitialised) + 1);
 
 }  // namespace
 
@@ -87,6 +90,10 @@ void Run::step(const Instruction& in, bool reached) {
     case Op::read_lwp: v = k_.get(td(in.a), LwpField(in.imm)).v; return;
     case Op::read_lflag: v = k_.flag(td(in.a), LwpFlag(in.imm)).v ? 1 : 0; return;
     case Op::first_lwp: v = k_.first_lwp(p(in.a)).v; return;
+    case Op::first_unmasked: v = k_.first_unmasked(p(in.a), {at(in.b)}).v; return;
+    case Op::in_pset: v = k_.has(p(in.a), ProcSet(in.imm), {at(in.b)}).v ? 1 : 0; return;
+    case Op::in_lset: v = k_.has(td(in.a), LwpSet(in.imm), {at(in.b)}).v ? 1 : 0; return;
+    case Op::pending: v = k_.pending(td(in.a), {at(in.b) != 0}).v; return;
     case Op::equal: v = at(in.a) == at(in.b) ? 1 : 0; return;
     case Op::and_: v = at(in.a) != 0 && at(in.b) != 0 ? 1 : 0; return;
     case Op::or_: v = at(in.a) != 0 || at(in.b) != 0 ? 1 : 0; return;
@@ -110,7 +117,17 @@ void Run::step(const Instruction& in, bool reached) {
     case Op::set_lflag: k_.set(td(in.a), LwpFlag(in.imm)); break;
     case Op::clear_lflag: k_.clear(td(in.a), LwpFlag(in.imm)); break;
     case Op::fresh: k_.fresh(p(in.a), td(in.b)); break;
-    case Op::fresh_thread: k_.fresh_thread(td(in.a)); break;
+    case Op::link: k_.link(td(in.a), p(in.b)); break;
+    case Op::unlink: k_.unlink(td(in.a)); break;
+    case Op::free: k_.free(p(in.a)); break;
+    case Op::add_pset: k_.add(p(in.a), ProcSet(in.imm), {at(in.b)}); break;
+    case Op::add_lset: k_.add(td(in.a), LwpSet(in.imm), {at(in.b)}); break;
+    case Op::remove_pset: k_.remove(p(in.a), ProcSet(in.imm), {at(in.b)}); break;
+    case Op::remove_lset: k_.remove(td(in.a), LwpSet(in.imm), {at(in.b)}); break;
+    case Op::empty_pset: k_.clear(p(in.a), ProcSet(in.imm)); break;
+    case Op::empty_lset: k_.clear(td(in.a), LwpSet(in.imm)); break;
+    case Op::copy_pset: k_.copy(p(in.a), ProcSet(in.imm), p(in.b)); break;
+    case Op::copy_lset: k_.copy(td(in.a), LwpSet(in.imm), td(in.b)); break;
     case Op::require: k_.require({at(in.a) != 0}, Errno(in.imm), in.clause); break;
     case Op::guard: k_.guard({at(in.a) != 0}, in.clause); break;
     case Op::emit: k_.emit(trace::Ktr(in.imm), p(in.a), {at(in.b)}, {at(in.c)}, {at(in.imm2)}); break;
@@ -122,9 +139,12 @@ void Run::step(const Instruction& in, bool reached) {
 }
 
 Outcome interpret(const Program& program, SmallState& state, const std::vector<std::int32_t>& arguments,
-                  const Choices& choices) {
+                  const Choices& choices, std::vector<LockEvent>* locks) {
   Run run(program, state, arguments, choices);
-  while (run.next()) run.pass();
+  while (const auto event = run.next()) {
+    if (locks != nullptr) locks->push_back(*event);
+    run.pass();
+  }
   return run.outcome();
 }
 

@@ -23,6 +23,10 @@ enum class Op : std::uint8_t {
   read_lwp,    // a: slot, imm: LwpField
   read_lflag,  // a: slot, imm: mask
   first_lwp,   // a: process slot
+  first_unmasked,  // a: process slot, b: signal
+  in_pset,         // a: process slot, b: signal, imm: ProcSet
+  in_lset,         // a: thread slot, b: signal, imm: LwpSet
+  pending,         // a: thread slot, b: with stop signals
   equal,       // a == b
   and_,        // a & b (bool)
   or_,         // a | b (bool)
@@ -43,7 +47,17 @@ enum class Op : std::uint8_t {
   set_lflag,
   clear_lflag,
   fresh,         // a: process slot, b: thread slot
-  fresh_thread,  // a: thread slot
+  link,          // a: thread slot, b: process slot
+  unlink,        // a: thread slot
+  free,          // a: process slot
+  add_pset,      // a: process slot, b: signal, imm: ProcSet
+  add_lset,
+  remove_pset,
+  remove_lset,
+  empty_pset,  // a: process slot, imm: ProcSet
+  empty_lset,
+  copy_pset,  // a: to, b: from, imm: ProcSet
+  copy_lset,
   require,       // a: condition, imm: errno, clause
   guard,         // a: condition, clause
   lock,          // a: process slot, imm: Lock
@@ -104,9 +118,9 @@ class Run {
   std::size_t pc_ = 0;
 };
 
-// Runs the program without a pause: the reference that Exec is tested against.
+// Runs the program without a pause: the reference that Exec is tested against.  `locks`, if given, gets its lock operations.
 Outcome interpret(const Program& program, SmallState& state, const std::vector<std::int32_t>& arguments,
-                  const Choices& choices);
+                  const Choices& choices, std::vector<LockEvent>* locks = nullptr);
 
 // One instruction a line, for people and for tests.
 std::string print(const Program& program);

@@ -18,7 +18,7 @@ Clause Anchor::of(const Behaviours& kernel) const {
     case Source::dragonfly55: line = lines.dragonfly55; break;
     case Source::freebsd104: line = lines.freebsd104; break;
   }
-  return {id, file, line, function, impossible_why};
+  return {id, file, line, function, impossible_why, says_where};
 }
 
 std::string place(const Clause& clause) {
@@ -37,6 +37,7 @@ std::string name(Errno error) {
     case Errno::eio: return "EIO";
     case Errno::echild: return "ECHILD";
     case Errno::enomem: return "ENOMEM";
+    case Errno::eacces: return "EACCES";
     case Errno::efault: return "EFAULT";
     case Errno::ebusy: return "EBUSY";
     case Errno::einval: return "EINVAL";

@@ -33,6 +33,7 @@ enum class Errno : int {
   eio = 5,
   echild = 10,
   enomem = 12,
+  eacces = 13,
   efault = 14,
   ebusy = 16,
   einval = 22,
@@ -49,6 +50,7 @@ struct Clause {
   int line;               // of the check in the kernel's source; 0: not pinned to a line, then the function
   std::string_view function = {};
   std::string_view impossible = {};  // why it can never fail, or never hold; empty: both happen
+  bool says_where = false;           // it asks only whether somebody is at the place where the rule begins
 };
 
 // The same in the rule text: a clause with its line in each source that has it, 0 where the code does not have it.  The
@@ -61,6 +63,7 @@ struct Anchor {
   Lines lines;
   std::string_view function = {};
   std::string_view impossible_why = {};
+  bool says_where = false;
   Clause of(const Behaviours& kernel) const;
   constexpr Anchor impossible(std::string_view why) const {
     Anchor out = *this;
@@ -68,6 +71,12 @@ struct Anchor {
     return out;
   }
 };
+// The place in the code where a rule begins: not a check of the kernel's, only where the thread has to be.
+constexpr Anchor place_of(std::string_view id, std::string_view function, std::string_view file) {
+  Anchor out{id, file, {}, function};
+  out.says_where = true;
+  return out;
+}
 constexpr Anchor at(std::string_view id, Lines lines) { return {id, "sys_process.c", lines}; }
 constexpr Anchor at(std::string_view id, int line104, std::string_view file = "sys_process.c") {
   return {id, file, {.freebsd104 = line104}};
@@ -92,9 +101,12 @@ enum class ProcField : std::uint8_t {
   p_xstat,
   p_numthreads,
   p_suspcount,
-  p_cred
+  p_cred,
+  p_pgrp
 };
-enum class LwpField : std::uint8_t { proc, td_xsig };
+enum class LwpField : std::uint8_t { proc, td_xsig, td_at, td_local, td_dbgksi };
+enum class ProcSet : std::uint8_t { p_siglist, p_sigignore, p_sigcatch };
+enum class LwpSet : std::uint8_t { td_siglist, td_sigmask, td_sigptrace };
 inline constexpr auto p_state = ProcField::state;
 inline constexpr auto p_pptr = ProcField::p_pptr;
 inline constexpr auto p_oppid = ProcField::p_oppid;
@@ -106,8 +118,18 @@ inline constexpr auto p_xstat = ProcField::p_xstat;
 inline constexpr auto p_numthreads = ProcField::p_numthreads;
 inline constexpr auto p_suspcount = ProcField::p_suspcount;
 inline constexpr auto p_cred = ProcField::p_cred;
+inline constexpr auto p_pgrp = ProcField::p_pgrp;
 inline constexpr auto td_proc = LwpField::proc;
 inline constexpr auto td_xsig = LwpField::td_xsig;
+inline constexpr auto td_at = LwpField::td_at;
+inline constexpr auto td_local = LwpField::td_local;
+inline constexpr auto td_dbgksi = LwpField::td_dbgksi;
+inline constexpr auto p_siglist = ProcSet::p_siglist;
+inline constexpr auto p_sigignore = ProcSet::p_sigignore;
+inline constexpr auto p_sigcatch = ProcSet::p_sigcatch;
+inline constexpr auto td_siglist = LwpSet::td_siglist;
+inline constexpr auto td_sigmask = LwpSet::td_sigmask;
+inline constexpr auto td_sigptrace = LwpSet::td_sigptrace;
 
 // thread: thread_lock(td); token: lwkt_gettoken(&p->p_token); crit: crit_enter(); lwp: LWPHOLD(), held and released only.
 enum class Lock : std::uint8_t { proctree, proc, slock, giant, sched, thread, token, crit, lwp };
@@ -197,9 +219,25 @@ concept Kernel = requires(K k, typename K::Bool cond, typename K::Num num, ProcR
   k.set(td, td_xsig, num);
   k.set(td, TDB_XSIG);
   k.clear(td, TDB_XSIG);
-  { k.first_lwp(p) } -> std::same_as<typename K::Num>;  // FIRST_THREAD_IN_PROC()
+  { k.first_lwp(p) } -> std::same_as<typename K::Num>;  // FIRST_THREAD_IN_PROC(): the oldest
   k.fresh(p, td);                                       // zero both, as for a new process
-  k.fresh_thread(td);
+  k.link(td, p);                                        // thread_link(): a new thread, zeroed, the youngest of p
+  k.unlink(td);                                         // thread_unlink(), and the thread is gone
+  k.free(p);                                            // the process is gone
+  // sets of signals
+  { k.has(p, p_siglist, num) } -> std::same_as<typename K::Bool>;
+  { k.has(td, td_sigmask, num) } -> std::same_as<typename K::Bool>;
+  k.add(p, p_siglist, num);
+  k.add(td, td_siglist, num);
+  k.remove(p, p_siglist, num);
+  k.remove(td, td_siglist, num);
+  k.clear(p, p_siglist);
+  k.clear(td, td_siglist);
+  k.copy(p, p_sigcatch, p);  // to, which, from
+  k.copy(td, td_sigmask, td);
+  // the lowest signal that is pending for the thread or its process and not masked; 0: none
+  { k.pending(td, cond) } -> std::same_as<typename K::Num>;  // cond: stop signals count
+  { k.first_unmasked(p, num) } -> std::same_as<typename K::Num>;  // the oldest thread that does not mask it, or none
   // control: the first require() that fails names the errno and ends the rule; later effects do nothing.
   // guard() says when the step is possible at all: the code is not reached otherwise, there is no errno.
   k.require(cond, Errno::eperm, clause);

@@ -31,8 +31,8 @@ inline constexpr FlagName kProcessFlags[] = {{P_TRACED, "P_TRACED"},
                                              {P_SYSTEM, "P_SYSTEM"},
                                              {P_SUGID, "P_SUGID"},
                                              {P_INEXEC, "P_INEXEC"},
-                                             {PEND_STOP, "PEND_STOP"},
-                                             {PEND_KILL, "PEND_KILL"}};
+                                             {P_SINGLE_EXIT, "P_SINGLE_EXIT"},
+                                             {KSI_ONQ, "KSI_ONQ"}};
 inline constexpr FlagName kThreadFlags[] = {{TDB_SUSPEND, "TDB_SUSPEND"}, {TDB_XSIG, "TDB_XSIG"},
                                             {TDB_USERWR, "TDB_USERWR"},   {TDB_SCE, "TDB_SCE"},
                                             {TDB_SCX, "TDB_SCX"},         {TDB_EXEC, "TDB_EXEC"},
@@ -49,11 +49,29 @@ inline constexpr FlagName kEventFlags[] = {{PTRACE_EXEC, "PTRACE_EXEC"}, {PTRACE
 std::string flag_names(std::span<const FlagName> table, int bits, std::string_view separator);
 
 constexpr std::string_view field_name(ProcField field) {
-  constexpr std::array<std::string_view, 11> names{"p_state",      "p_pptr",      "p_oppid",    "p_orphan",
-                                                   "p_reaper",     "p_xthread",   "p_ptevents", "p_xstat",
-                                                   "p_numthreads", "p_suspcount", "p_cred"};
+  constexpr std::string_view names[] = {"p_state",    "p_pptr",  "p_oppid",      "p_orphan",    "p_reaper", "p_xthread",
+                                        "p_ptevents", "p_xstat", "p_numthreads", "p_suspcount", "p_cred",   "p_pgrp"};
   return names[std::size_t(field)];
 }
-constexpr std::string_view field_name(LwpField field) { return field == td_proc ? "td_proc" : "td_xsig"; }
+constexpr std::string_view field_name(LwpField field) {
+  constexpr std::string_view names[] = {"td_proc", "td_xsig", "td_at", "td_local", "td_dbgksi"};
+  return names[std::size_t(field)];
+}
+constexpr std::string_view set_name(ProcSet set) {
+  constexpr std::string_view names[] = {"p_siglist", "p_sigignore", "p_sigcatch"};
+  return names[std::size_t(set)];
+}
+constexpr std::string_view set_name(LwpSet set) {
+  constexpr std::string_view names[] = {"td_siglist", "td_sigmask", "td_sigptrace"};
+  return names[std::size_t(set)];
+}
+constexpr std::string_view at_name(At at) {
+  constexpr std::string_view names[] = {
+      "user",       "call",      "back",      "vfork",         "child",       "born",            "thr_exit", "exit",
+      "job_stop",   "call_due",  "back_due",  "vfork_due",     "child_due",   "born_due",        "thr_exit_due",
+      "call_stop",  "back_stop", "vfork_stop", "child_stop",   "born_stop",   "thr_exit_stop",   "signal_stop",
+      "proc_signal_stop"};
+  return names[std::size_t(at)];
+}
 
 }  // namespace proctor::model

@@ -6,8 +6,7 @@
 #include <utility>
 
 #include "model/record.hpp"
-#include "model/rules/lifecycle.hpp"
-#include "model/rules/stop.hpp"
+#include "model/rules/kill.hpp"
 #include "model/rules/sys_ptrace.hpp"
 #include "model/rules/wait.hpp"
 
@@ -58,40 +57,13 @@ constexpr NamedRequest kRequests[] = {
     {Request{71}, "71"},  // stands for the machine-dependent ones (amd64: PT_GETFSBASE)
 };
 
-Needs needs_of(Rule::By by, std::string_view name) {
-  struct {
-    std::string_view name;
-    Needs needs;
-  } constexpr special[] = {{"thr_new", Needs::thread_create},
-                           {"thr_exit", Needs::thread_exit},
-                           {"thr_exit: gone", Needs::thread_gone},
-                           {"exit1: P_WEXIT", Needs::exit_begins},
-                           {"exit1: untraced", Needs::exit_goes_on},
-                           {"exit1: zombie", Needs::exit_ends},
-                           {"sigstop", Needs::job_stop},
-                           {"psignal", Needs::post},
-                           {"ptracestop: resumed", Needs::resumed},
-                           {"leave_stop", Needs::leave_stop},
-                           {"thread_suspend_check", Needs::suspend_check},
-                           {"vfork_wait_over", Needs::vfork_wait},
-                           {"fork_return", Needs::fork_return},
-                           {"ptracestop", Needs::traced_thread},
-                           {"syscallret", Needs::call_returns}};
-  if (by == Rule::By::request) return Needs::request;
-  for (const auto& [special_name, needs] : special)
-    if (name == special_name) return needs;
-  if (by == Rule::By::call && name.find("fork") != std::string_view::npos) return Needs::fork;
-  if (name.starts_with("execve")) return Needs::exec;
-  return by == Rule::By::call ? Needs::process_call : Needs::thread;
-}
-
 // Calls text(k, arguments) with an Exec now and then, and with a Record once.
 class Table {
  public:
   explicit Table(const Behaviours& kernel) : kernel_(kernel) {}
 
   template <class Text>
-  void add(Rule::By by, std::string name, std::vector<Argument> arguments, Text text, int number = -1) {
+  void add(RuleId id, Rule::By by, std::string name, std::vector<Argument> arguments, Text text, int number = -1) {
     Record record(std::move(name), kernel_);
     std::array<Record::Num, kArgumentsMax> recorded{};
     for (std::size_t i = 0; i < arguments.size(); ++i) recorded[i] = record.argument(arguments[i].name);
@@ -101,8 +73,7 @@ class Table {
       for (std::size_t i = 0; i < values.size() && i < given.size(); ++i) given[i] = {values[i]};
       text(k, given);
     };
-    const Needs needs = needs_of(by, record.name());
-    rules_.push_back({by, needs, number, std::move(arguments), record.take(), std::move(run)});
+    rules_.push_back({id, by, number, std::move(arguments), record.take(), std::move(run)});
   }
   std::vector<Rule> take() { return std::move(rules_); }
 
@@ -123,6 +94,7 @@ void add_requests(Table& table) {
   for (const auto& [req, name] : kRequests) {
     auto by_pid = [req = req](auto& k, const auto& a) {
       using K = Plain<decltype(k)>;
+      rules::begin_call(k, rules::lwp(k, a[0]));
       rules::sys_ptrace(k, rules::lwp(k, a[0]),
                         rules::PtraceArgs<K>{.req = req,
                                              .pid = a[1],
@@ -133,6 +105,7 @@ void add_requests(Table& table) {
     };
     auto by_tid = [req = req](auto& k, const auto& a) {
       using K = Plain<decltype(k)>;
+      rules::begin_call(k, rules::lwp(k, a[0]));
       rules::sys_ptrace(k, rules::lwp(k, a[0]),
                         rules::PtraceArgs<K>{.req = req,
                                              .pid = k.lit(kNone),
@@ -145,111 +118,199 @@ void add_requests(Table& table) {
         capmode{"capmode", Takes::yes_no};
     const std::string call = "ptrace(" + std::string(name);
     if (req == rules::PT_TRACE_ME) {  // looks at no pid
-      table.add(Rule::By::request, call + ")", {caller, {"pid", Takes::process}, data, mask, capmode}, by_pid, req);
+      table.add(RuleId::ptrace, Rule::By::request, call + ")", {caller, {"pid", Takes::process}, data, mask, capmode}, by_pid, req);
       continue;
     }
-    table.add(Rule::By::request, call + ", pid)", {caller, {"pid", Takes::process}, data, mask, capmode}, by_pid, req);
-    table.add(Rule::By::request, call + ", tid)", {caller, {"tid", Takes::thread}, data, mask, capmode}, by_tid, req);
+    table.add(RuleId::ptrace, Rule::By::request, call + ", pid)", {caller, {"pid", Takes::process}, data, mask, capmode}, by_pid, req);
+    table.add(RuleId::ptrace, Rule::By::request, call + ", tid)", {caller, {"tid", Takes::thread}, data, mask, capmode}, by_tid, req);
   }
+}
+
+// A step of a thread: the text takes the thread alone.
+template <class Text>
+auto of_thread(Text text) {
+  return [text](auto& k, const auto& a) { text(k, rules::lwp(k, a[0])); };
 }
 
 void add_lifecycle(Table& table, const Behaviours& kernel) {
+  using By = Rule::By;
   const Argument td{"td", Takes::thread}, p{"p", Takes::process};
   struct {
+    RuleId id;
     std::string_view name;
     rules::ForkKind kind;
-  } constexpr forks[] = {{"fork", {}},
-                         {"vfork", {.ppwait = true}},
-                         {"rfork(RFNOWAIT)", {.nowait = true}},
-                         {"rfork(RFPPWAIT|RFNOWAIT)", {.ppwait = true, .nowait = true}},
-                         {"rfork(RFLINUXTHPN)", {.other_signal = true}}};
-  for (const auto& [name, kind] : forks)
-    table.add(Rule::By::call, std::string(name), {td, {"child", Takes::process}, {"child_td", Takes::thread}},
+  } constexpr forks[] = {{RuleId::fork, "fork", {}},
+                         {RuleId::vfork, "vfork", {.ppwait = true}},
+                         {RuleId::rfork_nowait, "rfork(RFNOWAIT)", {.nowait = true}},
+                         {RuleId::rfork_ppwait_nowait, "rfork(RFPPWAIT|RFNOWAIT)", {.ppwait = true, .nowait = true}},
+                         {RuleId::rfork_signal, "rfork(RFLINUXTHPN)", {.other_signal = true}}};
+  for (const auto& [id, name, kind] : forks)
+    table.add(id, By::call, std::string(name), {td, {"child", Takes::process}, {"child_td", Takes::thread}},
               [kind = kind](auto& k, const auto& a) {
-                rules::fork1(k, rules::lwp(k, a[0]), rules::proc(k, a[1]), rules::lwp(k, a[2]), kind);
+                rules::sys_fork(k, rules::lwp(k, a[0]), rules::proc(k, a[1]), rules::lwp(k, a[2]), kind);
               });
   if (kernel.stop_has_thread) {
-    table.add(Rule::By::thread, "fork_return", {td},
-              [](auto& k, const auto& a) { rules::fork_return(k, rules::lwp(k, a[0])); });
-    table.add(Rule::By::thread, "thread_return", {td},
-              [](auto& k, const auto& a) { rules::thread_return(k, rules::lwp(k, a[0])); });
-    table.add(Rule::By::thread, "syscallenter", {td},
-              [](auto& k, const auto& a) { rules::syscallenter(k, rules::lwp(k, a[0])); });
-    table.add(Rule::By::thread, "syscallret", {td},
-              [](auto& k, const auto& a) { rules::syscallret(k, rules::lwp(k, a[0])); });
+    table.add(RuleId::fork_return, By::thread, "fork_return", {td},
+              of_thread([](auto& k, auto thread) { rules::return_from_fork(k, thread); }));
+    table.add(RuleId::thread_return, By::thread, "thread_return", {td},
+              of_thread([](auto& k, auto thread) { rules::thread_return(k, thread); }));
+    table.add(RuleId::enter_call, By::call, "syscallenter", {td},
+              of_thread([](auto& k, auto thread) { rules::enter_call(k, thread); }));
+    table.add(RuleId::leave_call, By::thread, "syscallret", {td},
+              of_thread([](auto& k, auto thread) { rules::leave_call(k, thread); }));
   }
-  table.add(Rule::By::thread, "vfork_wait_over", {td},
-            [](auto& k, const auto& a) { rules::vfork_wait_over(k, rules::lwp(k, a[0])); });
-  table.add(Rule::By::call, "execve: P_INEXEC", {td},
-            [](auto& k, const auto& a) { rules::execve_begins(k, rules::lwp(k, a[0])); });
-  for (bool set_id : {false, true})
-    table.add(Rule::By::call, set_id ? "execve(set-id file)" : "execve", {td},
-              [set_id](auto& k, const auto& a) { rules::execve(k, rules::lwp(k, a[0]), set_id); });
-  table.add(Rule::By::call, "thr_new", {p, {"td", Takes::thread}},
-            [](auto& k, const auto& a) { rules::thread_create(k, rules::proc(k, a[0]), rules::lwp(k, a[1])); });
-  if (kernel.lwp_events)
-    table.add(Rule::By::call, "thr_exit", {td},
-              [](auto& k, const auto& a) { rules::thread_exit_begins(k, rules::lwp(k, a[0])); });
-  table.add(kernel.lwp_events ? Rule::By::thread : Rule::By::call, kernel.lwp_events ? "thr_exit: gone" : "thr_exit",
-            {td}, [](auto& k, const auto& a) { rules::thread_exit(k, rules::lwp(k, a[0])); });
-  table.add(Rule::By::thread, "exit1: P_WEXIT", {td, {"status", Takes::status}},
-            [](auto& k, const auto& a) { rules::exit1_wexit(k, rules::lwp(k, a[0]), a[1]); });
-  table.add(Rule::By::process, "exit1: untraced", {p},
+  table.add(RuleId::end_vfork_wait, By::thread, "vfork_wait_over", {td},
+            of_thread([](auto& k, auto thread) { rules::end_vfork_wait(k, thread); }));
+  table.add(RuleId::execve_begins, By::call, "execve: P_INEXEC", {td},
+            of_thread([](auto& k, auto thread) { rules::sys_execve_begins(k, thread); }));
+  table.add(RuleId::execve, By::call, "execve", {td},
+            of_thread([](auto& k, auto thread) { rules::sys_execve(k, thread, false); }));
+  table.add(RuleId::execve_set_id, By::call, "execve(set-id file)", {td},
+            of_thread([](auto& k, auto thread) { rules::sys_execve(k, thread, true); }));
+  table.add(RuleId::thr_new, By::call, "thr_new", {td, {"newtd", Takes::thread}},
+            [](auto& k, const auto& a) { rules::sys_thr_new(k, rules::lwp(k, a[0]), rules::lwp(k, a[1])); });
+  if (kernel.lwp_events) {
+    table.add(RuleId::thr_exit, By::call, "thr_exit", {td},
+              of_thread([](auto& k, auto thread) { rules::thread_exit_begins(k, thread); }));
+  } else {
+    table.add(RuleId::thr_exit, By::call, "thr_exit", {td},
+              of_thread([](auto& k, auto thread) { rules::sys_thr_exit(k, thread); }));
+  }
+  table.add(RuleId::thr_exit_gone, By::thread, "thr_exit: gone", {td},
+            of_thread([](auto& k, auto thread) { rules::end_thread(k, thread); }));
+  table.add(RuleId::exit, By::call, "exit1: P_WEXIT", {td, {"status", Takes::status}},
+            [](auto& k, const auto& a) { rules::sys_exit(k, rules::lwp(k, a[0]), a[1]); });
+  table.add(RuleId::exit_alone, By::thread, "exit1: alone", {td},
+            of_thread([](auto& k, auto thread) { rules::exit1_alone(k, thread); }));
+  table.add(RuleId::exit_untraced, By::process, "exit1: untraced", {p},
             [](auto& k, const auto& a) { rules::exit1_untraced(k, rules::proc(k, a[0])); });
-  table.add(Rule::By::process, "exit1: zombie", {p},
+  table.add(RuleId::exit_zombie, By::process, "exit1: zombie", {p},
             [](auto& k, const auto& a) { rules::exit1_zombie(k, rules::proc(k, a[0])); });
-  table.add(Rule::By::call, "getppid", {p}, [](auto& k, const auto& a) { rules::getppid(k, rules::proc(k, a[0])); });
+  table.add(RuleId::getppid, By::call, "getppid", {td}, of_thread([](auto& k, auto thread) {
+              rules::begin_call(k, thread);
+              rules::getppid(k, rules::proc(k, thread[td_proc]));
+            }));
   if (!kernel.reapers) return;
-  table.add(Rule::By::call, "procctl(PROC_REAP_ACQUIRE)", {p},
-            [](auto& k, const auto& a) { rules::reap_acquire(k, rules::proc(k, a[0])); });
-  table.add(Rule::By::call, "procctl(PROC_REAP_RELEASE)", {p},
-            [](auto& k, const auto& a) { rules::reap_release(k, rules::proc(k, a[0])); });
+  table.add(RuleId::reap_acquire, By::call, "procctl(PROC_REAP_ACQUIRE)", {td}, of_thread([](auto& k, auto thread) {
+              rules::begin_call(k, thread);
+              rules::reap_acquire(k, rules::proc(k, thread[td_proc]));
+            }));
+  table.add(RuleId::reap_release, By::call, "procctl(PROC_REAP_RELEASE)", {td}, of_thread([](auto& k, auto thread) {
+              rules::begin_call(k, thread);
+              rules::reap_release(k, rules::proc(k, thread[td_proc]));
+            }));
 }
 
 void add_credentials(Table& table) {
-  const Argument p{"p", Takes::process};
+  const Argument td{"td", Takes::thread};
   struct {
     std::string_view name;
     int uid;
   } constexpr users[] = {{"setuid(root)", CR_ROOT}, {"setuid(a user)", 2}, {"setuid(another user)", 3}};
   for (const auto& [name, uid] : users)
-    table.add(Rule::By::call, std::string(name), {p},
-              [uid = uid](auto& k, const auto& a) { rules::setuid(k, rules::proc(k, a[0]), uid); });
-  table.add(Rule::By::call, "jail", {p}, [](auto& k, const auto& a) { rules::jail(k, rules::proc(k, a[0])); });
-  table.add(Rule::By::call, "sysctl(kern.securelevel=1)", {p},
-            [](auto& k, const auto& a) { rules::set_system(k, rules::proc(k, a[0]), CR_SECURELEVEL); });
-  table.add(Rule::By::call, "sysctl(security.bsd.unprivileged_proc_debug=0)", {p},
-            [](auto& k, const auto& a) { rules::set_system(k, rules::proc(k, a[0]), CR_NO_UNPRIVILEGED); });
+    table.add(RuleId::setuid, Rule::By::call, std::string(name), {td}, of_thread([uid = uid](auto& k, auto thread) {
+                rules::begin_call(k, thread);
+                rules::setuid(k, thread, uid);
+              }));
+  table.add(RuleId::jail, Rule::By::call, "jail", {td}, of_thread([](auto& k, auto thread) {
+              rules::begin_call(k, thread);
+              rules::jail(k, thread);
+            }));
+  struct {
+    std::string_view name;
+    int bit;
+  } constexpr settings[] = {{"sysctl(kern.securelevel=1)", CR_SECURELEVEL},
+                            {"sysctl(security.bsd.unprivileged_proc_debug=0)", CR_NO_UNPRIVILEGED}};
+  for (const auto& [name, bit] : settings)
+    table.add(RuleId::sysctl, Rule::By::call, std::string(name), {td}, of_thread([bit = bit](auto& k, auto thread) {
+                rules::begin_call(k, thread);
+                rules::set_system(k, thread, bit);
+              }));
 }
 
+// What a thread does with signals and stops on its way to user mode.
 void add_stops(Table& table, const Behaviours& kernel) {
-  const Argument td{"td", Takes::thread}, p{"p", Takes::process}, sig{"sig", Takes::signal};
+  using By = Rule::By;
+  const Argument td{"td", Takes::thread}, sig{"sig", Takes::signal};
   if (kernel.stop_has_thread) {
-    table.add(Rule::By::thread, "ptracestop", {td, sig},
-              [](auto& k, const auto& a) { rules::ptracestop(k, rules::lwp(k, a[0]), a[1]); });
-    table.add(Rule::By::thread, "ptracestop: resumed", {td},
-              [](auto& k, const auto& a) { rules::ptracestop_resumed(k, rules::lwp(k, a[0])); });
-    table.add(Rule::By::thread, "leave_stop", {td},
-              [](auto& k, const auto& a) { rules::leave_stop(k, rules::lwp(k, a[0])); });
+    table.add(RuleId::stop, By::thread, "ptracestop", {td, sig},
+              [](auto& k, const auto& a) { rules::enter_stop(k, rules::lwp(k, a[0]), a[1]); });
+    table.add(RuleId::resume_in_stop, By::thread, "ptracestop: resumed", {td},
+              of_thread([](auto& k, auto thread) { rules::resume_in_stop(k, thread); }));
   }
-  table.add(Rule::By::thread, "thread_suspend_check", {td},
-            [](auto& k, const auto& a) { rules::thread_suspend_check(k, rules::lwp(k, a[0])); });
-  table.add(Rule::By::thread, "issignal", {td, sig},
-            [](auto& k, const auto& a) { rules::issignal_traced(k, rules::lwp(k, a[0]), a[1]); });
-  table.add(Rule::By::process, "sigstop", {p, sig},
-            [](auto& k, const auto& a) { rules::sigstop(k, rules::proc(k, a[0]), a[1]); });
-  table.add(Rule::By::process, "psignal", {p, sig},
-            [](auto& k, const auto& a) { rules::psignal(k, rules::proc(k, a[0]), a[1]); });
-  table.add(
-      Rule::By::call, "kill", {{"curp", Takes::process}, p, {"sig", Takes::data}, {"capmode", Takes::yes_no}},
-      [](auto& k, const auto& a) { rules::kill(k, rules::proc(k, a[0]), rules::proc(k, a[1]), a[2], truth(k, a[3])); });
+  if (kernel.stop_waits_for_word)
+    table.add(RuleId::leave_stop, By::thread, "leave_stop", {td},
+              of_thread([](auto& k, auto thread) { rules::leave_stop(k, thread); }));
+  if (!kernel.job_stop_takes_signal_first && !kernel.tokens)
+    table.add(RuleId::leave_job_stop, By::thread, "issignal: job stop over", {td},
+              of_thread([](auto& k, auto thread) { rules::leave_job_stop(k, thread); }));
+  table.add(RuleId::follow_stop, By::thread, "thread_suspend_check", {td},
+            of_thread([](auto& k, auto thread) { rules::follow_stop(k, thread); }));
+  table.add(RuleId::die_with_process, By::thread, "thread_suspend_check: P_SINGLE_EXIT", {td},
+            of_thread([](auto& k, auto thread) { rules::die_with_process(k, thread); }));
+  table.add(RuleId::issignal, By::thread, "issignal", {td, sig},
+            [](auto& k, const auto& a) { rules::issignal(k, rules::lwp(k, a[0]), a[1]); });
+  table.add(RuleId::step_trap, By::thread, "trapsignal: step", {td},
+            of_thread([](auto& k, auto thread) { rules::step_trap(k, thread); }));
+}
+
+// Sending signals, and what decides what becomes of them.
+void add_signals(Table& table) {
+  using By = Rule::By;
+  const Argument td{"td", Takes::thread}, p{"p", Takes::process}, sig{"sig", Takes::signal},
+      any{"sig", Takes::data}, capmode{"capmode", Takes::yes_no};
+  table.add(RuleId::psignal, By::other, "psignal", {p, sig}, [](auto& k, const auto& a) {
+    k.guard(a[1].between(1, kSigmax), in("psignal-signal", "psignal", "kern_sig.c"));
+    k.lock(k.behaviour().tokens ? Lock::token : Lock::proc, rules::proc(k, a[0]));
+    rules::psignal(k, rules::proc(k, a[0]), a[1]);
+    k.unlock(k.behaviour().tokens ? Lock::token : Lock::proc, rules::proc(k, a[0]));
+  });
+  table.add(RuleId::trapsignal, By::call, "trapsignal", {td, sig},
+            [](auto& k, const auto& a) { rules::raise(k, rules::lwp(k, a[0]), a[1]); });
+  table.add(RuleId::kill, By::call, "kill", {td, p, any, capmode}, [](auto& k, const auto& a) {
+    rules::begin_call(k, rules::lwp(k, a[0]));
+    rules::kill(k, rules::lwp(k, a[0]), rules::proc(k, a[1]), a[2], truth(k, a[3]));
+  });
+  table.add(RuleId::killpg, By::call, "killpg", {td, {"pgrp", Takes::process}, any, capmode},
+            [](auto& k, const auto& a) {
+              rules::begin_call(k, rules::lwp(k, a[0]));
+              rules::killpg(k, rules::lwp(k, a[0]), a[1], a[2], truth(k, a[3]));
+            });
+  table.add(RuleId::thr_kill, By::call, "thr_kill", {td, {"target", Takes::thread}, any}, [](auto& k, const auto& a) {
+    rules::begin_call(k, rules::lwp(k, a[0]));
+    rules::thr_kill(k, rules::lwp(k, a[0]), rules::lwp(k, a[1]), a[2]);
+  });
+  struct {
+    RuleId id;
+    std::string_view name;
+    rules::Action action;
+  } constexpr actions[] = {{RuleId::sigaction_ignore, "sigaction(SIG_IGN)", rules::Action::ignore},
+                           {RuleId::sigaction_default, "sigaction(SIG_DFL)", rules::Action::by_default},
+                           {RuleId::sigaction_catch, "sigaction(handler)", rules::Action::handle}};
+  for (const auto& [id, name, action] : actions)
+    table.add(id, By::call, std::string(name), {td, sig}, [action = action](auto& k, const auto& a) {
+      rules::begin_call(k, rules::lwp(k, a[0]));
+      rules::sigaction(k, rules::lwp(k, a[0]), a[1], action);
+    });
+  for (const bool block : {true, false})
+    table.add(block ? RuleId::sig_block : RuleId::sig_unblock, By::call,
+              block ? "sigprocmask(SIG_BLOCK)" : "sigprocmask(SIG_UNBLOCK)", {td, sig},
+              [block](auto& k, const auto& a) {
+                rules::begin_call(k, rules::lwp(k, a[0]));
+                rules::sigprocmask(k, rules::lwp(k, a[0]), a[1], block);
+              });
+  table.add(RuleId::setpgid, By::call, "setpgid", {td, p, {"pgrp", Takes::process}}, [](auto& k, const auto& a) {
+    rules::begin_call(k, rules::lwp(k, a[0]));
+    rules::setpgid(k, rules::lwp(k, a[0]), rules::proc(k, a[1]), a[2]);
+  });
 }
 
 // The options are data of the rule: those that each report needs, alone and with another that matters.  In a kernel without
 // wait6(2) these are the calls of wait4(2) that ask the same.
 void add_waits(Table& table, const Behaviours& kernel) {
   using rules::Report;
-  const Argument q{"q", Takes::process}, p{"p", Takes::process}, id{"id", Takes::process};
+  using rules::WaitFor;
+  const Argument td{"td", Takes::thread}, p{"p", Takes::process}, id{"id", Takes::process};
   constexpr int every = rules::kWexited | rules::kWtrapped | rules::kWuntraced | rules::kWcontinued;
   struct {
     std::string_view name;
@@ -262,17 +323,21 @@ void add_waits(Table& table, const Behaviours& kernel) {
     std::string_view name;
     int option;
   } constexpr more[] = {{"", 0}, {", WNOWAIT", rules::kWnowait}, {", WLINUXCLONE", rules::kWlinuxclone}};
-  for (bool by_pid : {false, true})
+  struct {
+    std::string_view name;
+    WaitFor set;
+  } constexpr sets[] = {{"P_ALL", WaitFor::any}, {"P_PID", WaitFor::pid}, {"P_PGID", WaitFor::pgrp}};
+  for (const auto& [set_name, set] : sets)
     for (const auto& [with, option] : more)
       for (const auto& [name, report] : reports) {
         if (option == rules::kWnowait && !kernel.wait6) continue;
         const int options = every | option;
-        table.add(Rule::By::call,
-                  std::string(by_pid ? "wait6(P_PID" : "wait6(P_ALL") + std::string(with) + "): " + std::string(name),
-                  {q, p, id}, [=, report = report](auto& k, const auto& a) {
+        table.add(RuleId::wait_report, Rule::By::call,
+                  "wait6(" + std::string(set_name) + std::string(with) + "): " + std::string(name), {td, p, id},
+                  [=, set = set, report = report](auto& k, const auto& a) {
                     using K = Plain<decltype(k)>;
-                    const rules::WaitArgs<K> args{.any = !by_pid, .by_pid = by_pid, .pid = a[2], .options = options};
-                    rules::wait_report(k, rules::proc(k, a[0]), rules::proc(k, a[1]), args, report);
+                    const rules::WaitArgs<K> args{.set = set, .pid = a[2], .options = options};
+                    rules::sys_wait_report(k, rules::lwp(k, a[0]), rules::proc(k, a[1]), args, report);
                   });
       }
   struct {
@@ -283,87 +348,27 @@ void add_waits(Table& table, const Behaviours& kernel) {
                          {", WLINUXCLONE", every | rules::kWlinuxclone},
                          {", no event", 0},
                          {", unknown option", every | 0x100}};
-  struct {
-    std::string_view name;
-    bool any, by_pid;
-  } constexpr sets[] = {{"P_ALL", true, false}, {"P_PID", false, true}, {"P_PGID", false, false}};
-  for (const auto& [set, any, by_pid] : sets)
+  for (const auto& [set_name, set] : sets)
     for (const auto& [name, options] : quiet) {
       if (options == 0 && !kernel.wait6) continue;  // wait4(2) always asks for ends
-      table.add(Rule::By::call, "wait6(" + std::string(set) + std::string(name) + "): nothing", {q, id},
-                [=, any = any, by_pid = by_pid, options = options](auto& k, const auto& a) {
+      table.add(RuleId::wait_nothing, Rule::By::call,
+                "wait6(" + std::string(set_name) + std::string(name) + "): nothing", {td, id},
+                [=, set = set, options = options](auto& k, const auto& a) {
                   using K = Plain<decltype(k)>;
-                  const rules::WaitArgs<K> args{.any = any, .by_pid = by_pid, .pid = a[1], .options = options};
-                  rules::wait_nothing(k, rules::proc(k, a[0]), args);
+                  const rules::WaitArgs<K> args{.set = set, .pid = a[1], .options = options};
+                  rules::sys_wait_nothing(k, rules::lwp(k, a[0]), args);
                 });
     }
 }
 
-// Questions about a state that needs_of() leaves to be asked.
-class Where {
- public:
-  explicit Where(const SmallState& state) : state_(state) {}
-
-  bool is(std::int32_t p, ProcState wanted) const {
-    return p >= 0 && p < SmallState::kProcs && state_.proc[std::size_t(p)].state == wanted;
-  }
-  Lwp lwp(std::int32_t td) const { return td >= 0 && td < SmallState::kLwps ? state_.lwp[std::size_t(td)] : Lwp{}; }
-  bool is_free(std::int32_t td) const { return td >= 0 && td < SmallState::kLwps && lwp(td).proc == kNone; }
-  const Proc& proc(std::int32_t td) const { return state_.proc[lwp(td).proc]; }
-  bool runs(std::int32_t td) const {
-    return is(lwp(td).proc, ProcState::normal) && (lwp(td).td_flag & TD_SUSPENDED) == 0;
-  }
-  // In user mode or in a system call: not in a stop, not on its way through exit, not a vfork parent that waits.
-  bool free_to_act(std::int32_t td) const {
-    return runs(td) && (lwp(td).td_flag & (TDB_XSIG | TD_RFPPWAIT | TDB_STOPATFORK | TDB_EXIT)) == 0 &&
-           (proc(td).p_flag & P_WEXIT) == 0 && proc(td).p_xthread != td;
-  }
-  bool has_free_thread(std::int32_t p) const {
-    for (int td = 0; td < SmallState::kLwps; ++td)
-      if (lwp(td).proc == p && free_to_act(td)) return true;
-    return false;
-  }
-
- private:
-  const SmallState& state_;
-};
-
 }  // namespace
 
-bool is_reachable(const Rule& rule, const SmallState& state, const std::vector<std::int32_t>& a) {
-  const Where at(state);
-  const bool in_stop = (at.lwp(a[0]).td_flag & TDB_XSIG) != 0;
-  switch (rule.needs) {
-    case Needs::request: return at.free_to_act(a[0]);
-    case Needs::fork: return at.free_to_act(a[0]) && a[1] != kNone && at.is_free(a[2]);
-    case Needs::exec:  // thread_single() has ended the others: they cannot be in a stop
-      return at.free_to_act(a[0]) && at.lwp(a[0]).proc != kInit && at.proc(a[0]).p_numthreads == 1;
-    case Needs::thread_create: return at.has_free_thread(a[0]) && a[0] != kInit && at.is_free(a[1]);
-    case Needs::thread_exit: return at.free_to_act(a[0]) && at.proc(a[0]).p_numthreads > 1;
-    case Needs::thread_gone:
-      return at.runs(a[0]) && !in_stop && at.proc(a[0]).p_xthread != a[0] && at.proc(a[0]).p_numthreads > 1;
-    case Needs::exit_begins: return at.free_to_act(a[0]) && at.lwp(a[0]).proc != kInit;
-    case Needs::exit_goes_on:
-    case Needs::exit_ends: return a[0] != kNone && a[0] != kInit;
-    case Needs::job_stop: return a[0] != kNone && a[0] != kInit && (a[1] == 17 || a[1] == 18);  // init ignores them
-    case Needs::post: return at.is(a[0], ProcState::normal) && a[1] != 0;
-    case Needs::process_call: return a[0] != kNone && at.has_free_thread(a[0]);
-    case Needs::resumed:
-      return at.runs(a[0]) && (at.proc(a[0]).p_flag & P_WEXIT) == 0 &&
-             (in_stop || at.proc(a[0]).p_xthread == a[0] || (at.lwp(a[0]).td_flag & TDB_SUSPEND) != 0);
-    case Needs::leave_stop:
-      return at.runs(a[0]) && (!in_stop || (at.proc(a[0]).p_flag & P_TRACED) == 0) && at.proc(a[0]).p_xthread != a[0];
-    case Needs::suspend_check:
-    case Needs::fork_return: return at.runs(a[0]) && (at.proc(a[0]).p_flag & P_WEXIT) == 0;
-    case Needs::vfork_wait: return at.runs(a[0]) && (at.lwp(a[0]).td_flag & TD_RFPPWAIT) != 0;
-    case Needs::call_returns:
-    case Needs::traced_thread:  // on its way back from a system call, so a fresh child or a vfork parent too
-      return at.runs(a[0]) && !in_stop && at.proc(a[0]).p_xthread != a[0] && (at.proc(a[0]).p_flag & P_WEXIT) == 0 &&
-             (at.lwp(a[0]).td_flag & TDB_EXIT) == 0 &&
-             (rule.needs == Needs::call_returns || (at.proc(a[0]).p_flag & P_TRACED) != 0);
-    case Needs::thread: return at.free_to_act(a[0]);
-  }
-  return false;
+bool is_enabled(const Rule& rule, const Behaviours& kernel, const SmallState& state,
+                const std::vector<std::int32_t>& arguments, const Choices& choices) {
+  SmallState next = state;
+  Exec<SmallState> k(next, kernel, choices);
+  rule.run(k, arguments);
+  return k.outcome().possible;
 }
 
 std::vector<Rule> all_rules(const Behaviours& kernel) {
@@ -372,6 +377,7 @@ std::vector<Rule> all_rules(const Behaviours& kernel) {
   add_lifecycle(table, kernel);
   add_credentials(table);
   add_stops(table, kernel);
+  add_signals(table);
   add_waits(table, kernel);
   return table.take();
 }

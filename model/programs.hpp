@@ -29,40 +29,69 @@ struct Argument {
 };
 inline constexpr std::size_t kArgumentsMax = 6;
 
-// What a step takes for granted because of where the code stands: who runs, who is in a stop, which slots are new.
-enum class Needs : std::uint8_t {
-  request,        // argument 0 can make a system call
-  fork,           // the same, and 1 and 2 are free slots
-  exec,           // a process with one thread
-  thread_create,  // process 0 has a thread that runs, 1 is a free slot
-  thread_exit,    // not the last thread
-  thread_gone,    // the same, and it is in no stop
-  exit_begins,    // not init
-  exit_goes_on,   // not init
-  exit_ends,      // not init
-  job_stop,       // not init, and a signal that stops
-  post,           // any living process, any signal
-  process_call,   // process 0 has a thread that can make a system call
-  resumed,        // thread 0 runs, and was in ptracestop()
-  leave_stop,     // thread 0 runs, and its stop is over
-  suspend_check,  // thread 0 runs
-  vfork_wait,     // thread 0 waits for its vfork child
-  fork_return,    // thread 0 has not been in user mode yet
-  call_returns,   // thread 0 runs and is in no stop
-  traced_thread,  // thread 0 of a tracee runs
-  thread,         // thread 0 runs
+// Which rule it is, whatever its arguments' kinds and options; whoever needs one asks for it by this.
+enum class RuleId : std::uint8_t {
+  ptrace,  // one rule for each request, by pid and by tid
+  fork,
+  vfork,
+  rfork_nowait,
+  rfork_ppwait_nowait,
+  rfork_signal,
+  execve_begins,
+  execve,
+  execve_set_id,
+  thr_new,
+  thr_exit,
+  thr_exit_gone,
+  exit,
+  exit_alone,
+  exit_untraced,
+  exit_zombie,
+  wait_report,   // one for each set of children, option and report
+  wait_nothing,  // one for each set and options
+  kill,
+  killpg,
+  thr_kill,
+  sigaction_ignore,
+  sigaction_default,
+  sigaction_catch,
+  sig_block,
+  sig_unblock,
+  getppid,
+  setpgid,
+  reap_acquire,
+  reap_release,
+  setuid,
+  jail,
+  sysctl,
+  enter_call,
+  leave_call,
+  fork_return,
+  thread_return,
+  end_vfork_wait,
+  stop,
+  resume_in_stop,
+  leave_stop,
+  leave_job_stop,
+  follow_stop,
+  die_with_process,
+  issignal,
+  step_trap,
+  trapsignal,
+  psignal,
 };
 
 struct Rule {
-  // Who takes the step; what the code takes for granted there is checked by nobody else.
+  // Who takes the step.
   enum class By : std::uint8_t {
     request,  // ptrace(2): argument 0 is the calling thread
-    call,     // another system call: argument 0 is the calling thread or process
+    call,     // another system call, or what a program does without one: argument 0 is the thread
     thread,   // the kernel on behalf of a thread, argument 0
     process,  // the kernel on behalf of a process, argument 0
+    other,    // somebody outside the state: a timer, a terminal, a driver
   };
+  RuleId id;
   By by;
-  Needs needs;
   int number = -1;  // of the request, if it is one
   std::vector<Argument> arguments;
   ir::Program program;  // program.name is the rule's name
@@ -73,9 +102,9 @@ struct Rule {
 // for each, and so is a rule with compile-time options for each combination that matters.
 std::vector<Rule> all_rules(const Behaviours& kernel);
 
-// Whether the kernel could come to this rule with these arguments in this state.  The rule's own guards say what the code
-// decides; this says the rest.
-bool is_reachable(const Rule& rule, const SmallState& state, const std::vector<std::int32_t>& arguments);
+// Whether somebody can take this step here: the rule's guards hold.
+bool is_enabled(const Rule& rule, const Behaviours& kernel, const SmallState& state,
+                const std::vector<std::int32_t>& arguments, const Choices& choices = {});
 
 // The same, written down only.
 std::vector<ir::Program> programs(const Behaviours& kernel);

@@ -75,8 +75,39 @@ class Record {
   void set(T td, LwpFlag flags) { add({.op = ir::Op::set_lflag, .a = td.slot.id, .imm = flags}); }
   void clear(T td, LwpFlag flags) { add({.op = ir::Op::clear_lflag, .a = td.slot.id, .imm = flags}); }
   Num first_lwp(P p) { return num({.op = ir::Op::first_lwp, .a = p.slot.id}); }
+  Num first_unmasked(P p, Num sig) { return num({.op = ir::Op::first_unmasked, .a = p.slot.id, .b = sig.id}); }
   void fresh(P p, T td) { add({.op = ir::Op::fresh, .a = p.slot.id, .b = td.slot.id}); }
-  void fresh_thread(T td) { add({.op = ir::Op::fresh_thread, .a = td.slot.id}); }
+  void link(T td, P p) { add({.op = ir::Op::link, .a = td.slot.id, .b = p.slot.id}); }
+  void unlink(T td) { add({.op = ir::Op::unlink, .a = td.slot.id}); }
+  void free(P p) { add({.op = ir::Op::free, .a = p.slot.id}); }
+
+  Bool has(P p, ProcSet which, Num sig) {
+    return {this, add({.op = ir::Op::in_pset, .a = p.slot.id, .b = sig.id, .imm = int(which)})};
+  }
+  Bool has(T td, LwpSet which, Num sig) {
+    return {this, add({.op = ir::Op::in_lset, .a = td.slot.id, .b = sig.id, .imm = int(which)})};
+  }
+  void add(P p, ProcSet which, Num sig) {
+    add({.op = ir::Op::add_pset, .a = p.slot.id, .b = sig.id, .imm = int(which)});
+  }
+  void add(T td, LwpSet which, Num sig) {
+    add({.op = ir::Op::add_lset, .a = td.slot.id, .b = sig.id, .imm = int(which)});
+  }
+  void remove(P p, ProcSet which, Num sig) {
+    add({.op = ir::Op::remove_pset, .a = p.slot.id, .b = sig.id, .imm = int(which)});
+  }
+  void remove(T td, LwpSet which, Num sig) {
+    add({.op = ir::Op::remove_lset, .a = td.slot.id, .b = sig.id, .imm = int(which)});
+  }
+  void clear(P p, ProcSet which) { add({.op = ir::Op::empty_pset, .a = p.slot.id, .imm = int(which)}); }
+  void clear(T td, LwpSet which) { add({.op = ir::Op::empty_lset, .a = td.slot.id, .imm = int(which)}); }
+  void copy(P to, ProcSet which, P from) {
+    add({.op = ir::Op::copy_pset, .a = to.slot.id, .b = from.slot.id, .imm = int(which)});
+  }
+  void copy(T to, LwpSet which, T from) {
+    add({.op = ir::Op::copy_lset, .a = to.slot.id, .b = from.slot.id, .imm = int(which)});
+  }
+  Num pending(T td, Bool stops) { return num({.op = ir::Op::pending, .a = td.slot.id, .b = stops.id}); }
 
   void require(Bool cond, Errno error, const Anchor& clause) {
     add({.op = ir::Op::require, .a = cond.id, .imm = int(error), .clause = clause.of(b_)});

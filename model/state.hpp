@@ -20,6 +20,9 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
+
+#include "model/signals.hpp"
 
 namespace proctor::model {
 
@@ -50,8 +53,8 @@ enum ProcFlag : std::uint16_t {
   P_SYSTEM = 0x0800,         // kernel process
   P_SUGID = 0x1000,          // changed credentials since its last exec
   P_INEXEC = 0x2000,         // in execve()
-  PEND_STOP = 0x4000,        // SIGSTOP is in p_siglist
-  PEND_KILL = 0x8000,        // SIGKILL is in p_siglist
+  P_SINGLE_EXIT = 0x4000,    // one thread ends the process and waits until the others are gone
+  KSI_ONQ = 0x8000,          // its SIGCHLD is in its parent's queue (p_ksi)
 };
 inline constexpr std::uint16_t P_STOPPED = P_STOPPED_SIG | P_STOPPED_TRACE;
 
@@ -87,16 +90,51 @@ enum PtEvent : std::uint8_t {
 };
 inline constexpr std::uint8_t PTRACE_DEFAULT = PTRACE_EXEC;
 
-// p_cred: what p_cansee() and p_candebug() look at.  A state made from a log knows nothing of it: then the answer is open.
+// p_cred: what p_cansee() and p_candebug() look at, and the rest of what a process brings along.  A state made from a log
+// knows nothing of the former: then the answer is open.
 enum ProcCred : std::uint16_t {
   CR_UID = 0x0003,  // 0 unknown, 1 root, 2 and 3 two users; real, effective and saved alike
   CR_ROOT = 0x0001,
   CR_JAIL = 0x0004,             // in a jail
-  P_SIGPARENT = 0x0008,         // p_sigparent is another signal than SIGCHLD
+  P_SIGPARENT = 0x0008,         // p_sigparent is another signal than SIGCHLD: SIGUSR1
   CR_SECURELEVEL = 0x0010,      // of init: kern.securelevel is above 0
   CR_NO_UNPRIVILEGED = 0x0020,  // of init: security.bsd.unprivileged_proc_debug is 0
+  PS_NOCLDSTOP = 0x0040,        // SA_NOCLDSTOP: wants no SIGCHLD for stops
+  PS_NOCLDWAIT = 0x0080,        // SA_NOCLDWAIT: its children leave no zombies
+  PS_CLDSIGIGN = 0x0100,        // SIGCHLD is set to SIG_IGN: neither do they
+  P_EXEC = 0x0200,              // has called execve()
 };
 
+// td_at: where a thread is.  What it may do next follows from this (environment/).
+enum class At : std::uint8_t {
+  user,      // in user mode, or about to return there: it looks at signals, and whether it is to stop
+  call,      // in a system call whose effect has not happened
+  back,      // on its way out of a system call: syscallret() comes next
+  vfork,     // syscallret(), or fork1() before it did this: waits for the vfork child
+  child,     // a new process: fork_return() comes next
+  born,      // a new thread: fork_return() comes next
+  thr_exit,  // in kern_thr_exit()
+  exit,      // in exit1(), before P_WEXIT
+  job_stop,  // in issignal(), suspended by a stop signal that is still in its queue
+  // about to call ptracestop(): in syscallenter(), in syscallret(), at its end, in fork_return(), in kern_thr_exit()
+  call_due,
+  back_due,
+  vfork_due,
+  child_due,
+  born_due,
+  thr_exit_due,
+  // in ptracestop(), called from there, in this order
+  call_stop,
+  back_stop,
+  vfork_stop,
+  child_stop,
+  born_stop,
+  thr_exit_stop,
+  signal_stop,       // in ptracestop() of issignal(), for a signal out of the thread's own queue
+  proc_signal_stop,  // the same, out of the queue of the process
+};
+
+// What does not depend on how many signals there are.
 struct Proc {
   ProcState state : 2 = ProcState::free;
   std::uint8_t p_ptevents : 6 = 0;
@@ -110,26 +148,42 @@ struct Proc {
   std::uint8_t p_numthreads = 0;
   std::uint8_t p_suspcount = 0;
   std::uint16_t p_cred = 0;
+  Slot p_pgrp = kInit;  // its process group, by the process whose pid it has
   friend bool operator==(const Proc&, const Proc&) = default;
 };
-static_assert(sizeof(Proc) == 14);
 
 struct Lwp {
   Slot proc = kNone;         // kNone: free slot
   std::uint8_t td_xsig = 0;  // signal to deliver on resume, 0 none
   std::uint16_t td_flag = 0;
+  std::uint16_t td_local = 0;  // of the call it is in: the signal that issignal() looks at, the status of exit1()
+  At td_at = At::user;
+  std::uint8_t td_rank = 0;    // 0: the oldest of its process (FIRST_THREAD_IN_PROC), 1: the next, and so on
+  std::uint8_t td_dbgksi = 0;  // signo of td_dbgksi: the signal that it last stopped for
   friend bool operator==(const Lwp&, const Lwp&) = default;
 };
-static_assert(sizeof(Lwp) == 4);
 
-template <int Procs, int Lwps>
+template <class Signals>
+struct ProcOf : Proc {
+  Signals p_siglist{}, p_sigignore{}, p_sigcatch{};
+  friend bool operator==(const ProcOf&, const ProcOf&) = default;
+};
+template <class Signals>
+struct LwpOf : Lwp {
+  Signals td_siglist{}, td_sigmask{};
+  Signals td_sigptrace{};  // members of td_siglist that the debugger has given: they do not stop the thread again
+  friend bool operator==(const LwpOf&, const LwpOf&) = default;
+};
+
+template <int Procs, int Lwps, class Sigs>
 struct State {
   static constexpr int kProcs = Procs;
   static constexpr int kLwps = Lwps;
+  using Signals = Sigs;
   static_assert(Procs < kNone && Lwps < kNone);
 
-  std::array<Proc, Procs> proc{};
-  std::array<Lwp, Lwps> lwp{};
+  std::array<ProcOf<Signals>, Procs> proc{};
+  std::array<LwpOf<Signals>, Lwps> lwp{};
 
   // init alone
   static State boot() {
@@ -137,13 +191,19 @@ struct State {
     state.proc[kInit].state = ProcState::normal;
     state.proc[kInit].p_flag = P_SYSTEM;  // create_init()
     state.proc[kInit].p_numthreads = 1;
+    for (const int sig : {kSigurg, kSigchld, kSigio, kSigwinch, kSiginfo}) state.proc[kInit].p_sigignore.add(sig);  // siginit()
     state.lwp[0].proc = kInit;
     return state;
   }
   friend bool operator==(const State&, const State&) = default;
 };
 
-using SmallState = State<4, 6>;  // init and three others, two of which can have a second thread
-static_assert(sizeof(SmallState) == 80);
+// init and three others, two of which can have a second thread; with all signals, and with those that are counted
+using SmallState = State<4, 6, AllSignals>;
+using ExploredState = State<4, 6, EightSignals>;
+// A state is its bytes: no padding, so equal states can be found by hash.
+static_assert(sizeof(ExploredState) == 144 && std::has_unique_object_representations_v<ExploredState>);
+static_assert(sizeof(SmallState) == 616);
+
 
 }  // namespace proctor::model

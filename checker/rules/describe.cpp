@@ -149,6 +149,12 @@ class Writer {
                       .always = always});
   }
 
+  static std::string_view set(const ir::Instruction& in) {
+    const bool of_process = in.op == Op::add_pset || in.op == Op::remove_pset || in.op == Op::empty_pset ||
+                            in.op == Op::copy_pset;
+    return of_process ? set_name(ProcSet(in.imm)) : set_name(LwpSet(in.imm));
+  }
+
   void effect(const Step& s, int depth) {
     const ir::Instruction& in = reading_.program().code[std::size_t(s.at)];
     const auto field = [&](std::string_view name, Type type) {
@@ -166,13 +172,32 @@ class Writer {
       case Op::guard: return check(s, in, depth);
       case Op::write_proc: return field(field_name(ProcField(in.imm)), written(ProcField(in.imm)));
       case Op::write_lwp:
-        return field(field_name(LwpField(in.imm)), LwpField(in.imm) == td_proc ? Type::process : Type::signal);
+        return field(field_name(LwpField(in.imm)), type_of(LwpField(in.imm)));
       case Op::set_pflag: return flag(process_flags(in.imm, ", "), 1);
       case Op::clear_pflag: return flag(process_flags(in.imm, ", "), 0);
       case Op::set_lflag: return flag(thread_flags(in.imm, ", "), 1);
       case Op::clear_lflag: return flag(thread_flags(in.imm, ", "), 0);
       case Op::fresh: return add(LineKind::effect, depth, fmt::format("{}, {} := 0", slot(s.a, s), slot(s.b, s)));
-      case Op::fresh_thread: return add(LineKind::effect, depth, fmt::format("{} := 0", slot(s.a, s)));
+      case Op::link:
+        return add(LineKind::effect, depth,
+                   fmt::format("{} := 0, the youngest thread of {}", slot(s.a, s), slot(s.b, s)));
+      case Op::unlink: return add(LineKind::effect, depth, fmt::format("{} is gone", slot(s.a, s)));
+      case Op::free: return add(LineKind::effect, depth, fmt::format("{} is gone", slot(s.a, s)));
+      case Op::add_pset:
+      case Op::add_lset:
+        return add(LineKind::effect, depth,
+                   fmt::format("{} into {}.{}", words_.value(s.b, Type::signal, s), slot(s.a, s), set(in)));
+      case Op::remove_pset:
+      case Op::remove_lset:
+        return add(LineKind::effect, depth,
+                   fmt::format("{} out of {}.{}", words_.value(s.b, Type::signal, s), slot(s.a, s), set(in)));
+      case Op::empty_pset:
+      case Op::empty_lset:
+        return add(LineKind::effect, depth, fmt::format("{}.{} := empty", slot(s.a, s), set(in)));
+      case Op::copy_pset:
+      case Op::copy_lset:
+        return add(LineKind::effect, depth,
+                   fmt::format("{}.{} := {}'s", slot(s.a, s), set(in), slot(s.b, s)));
       case Op::lock: return lock(Lock(in.imm) == Lock::crit ? "enter" : "lock", lock_name(Lock(in.imm), s.a, s));
       case Op::unlock: return lock(Lock(in.imm) == Lock::crit ? "leave" : "unlock", lock_name(Lock(in.imm), s.a, s));
       case Op::hold:

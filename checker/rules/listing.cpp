@@ -77,6 +77,7 @@ std::string_view by_whom(Rule::By by) {
     case Rule::By::call: return "system call";
     case Rule::By::thread: return "the kernel for a thread";
     case Rule::By::process: return "the kernel for a process";
+    case Rule::By::other: return "somebody else";
   }
   return "";
 }

@@ -15,7 +15,7 @@ using model::ir::Op;
 
 namespace {
 
-bool is_write(Op op) { return op >= Op::write_proc && op <= Op::fresh_thread; }
+bool is_write(Op op) { return op >= Op::write_proc && op <= Op::copy_lset; }
 bool leaves(const Instruction& in) { return (in.op == Op::unlock || in.op == Op::release) && in.imm2 != 0; }
 
 // After this others may have written the process; what was read before is not what a later read sees.
@@ -152,7 +152,7 @@ void Reading::step(std::int32_t at, std::vector<Step>& out) {
   if (is_write(in.op) || lets_others_in(in)) {
     const bool slotless = in.op == Op::sleep;
     writes_.push_back({at, in.path, in.op, slotless ? -1 : step.a, in.imm, step.b});
-    if (in.op == Op::fresh) writes_.push_back({at, in.path, Op::fresh_thread, step.b, 0, -1});
+    if (in.op == Op::fresh) writes_.push_back({at, in.path, Op::unlink, step.b, 0, -1});
   }
   const std::size_t enclosing = loops_.empty() ? 0 : chain(loops_.back().u.inside).size();
   const auto path = chain(in.path);
@@ -214,7 +214,7 @@ TermId Reading::value(std::int32_t at, const Known& known) {
 // A read sees the last write to the same place, if it is certain which that was.
 TermId Reading::read(std::int32_t at, const Known& known) {
   const Instruction& in = program_.code[std::size_t(at)];
-  Term term{.op = in.op, .a = operand(at, 0), .imm = in.op == Op::first_lwp ? 0 : in.imm};
+  Term term{.op = in.op, .a = operand(at, 0), .b = operand(at, 1), .imm = in.op == Op::first_lwp ? 0 : in.imm};
   const auto here = chain(in.path);
   for (auto write = writes_.rbegin(); write != writes_.rend(); ++write) {
     const bool barrier = write->op == Op::sleep || write->op == Op::unlock;
@@ -239,6 +239,11 @@ TermId Reading::read(std::int32_t at, const Known& known) {
 }
 
 bool Reading::may_touch(const Write& write, const Term& read, const Known& known) const {
+  // Which thread is the oldest, and what is pending, follows from more than one place.
+  const bool of_lists = write.op == Op::link || write.op == Op::unlink || write.op == Op::fresh;
+  const bool of_sets = write.op >= Op::add_pset && write.op <= Op::copy_lset;
+  if (read.op == Op::first_lwp) return of_lists;
+  if (read.op == Op::first_unmasked || read.op == Op::pending) return of_lists || of_sets || write.op == Op::free;
   bool same = false;
   switch (write.op) {
     case Op::write_proc: same = read.op == Op::read_proc && read.imm == write.imm; break;
@@ -247,11 +252,20 @@ bool Reading::may_touch(const Write& write, const Term& read, const Known& known
     case Op::write_lwp: same = read.op == Op::read_lwp && read.imm == write.imm; break;
     case Op::set_lflag:
     case Op::clear_lflag: same = read.op == Op::read_lflag && (read.imm & write.imm) != 0; break;
-    case Op::fresh: same = read.op == Op::read_proc || read.op == Op::read_pflag; break;
-    case Op::fresh_thread: same = read.op == Op::read_lwp || read.op == Op::read_lflag; break;
+    case Op::fresh:
+    case Op::free: same = read.op == Op::read_proc || read.op == Op::read_pflag || read.op == Op::in_pset; break;
+    case Op::link:
+    case Op::unlink: same = read.op == Op::read_lwp || read.op == Op::read_lflag || read.op == Op::in_lset; break;
+    case Op::add_pset:
+    case Op::remove_pset:
+    case Op::empty_pset:
+    case Op::copy_pset: same = read.op == Op::in_pset && read.imm == write.imm; break;
+    case Op::add_lset:
+    case Op::remove_lset:
+    case Op::empty_lset:
+    case Op::copy_lset: same = read.op == Op::in_lset && read.imm == write.imm; break;
     default: return false;
   }
-  if (read.op == Op::first_lwp) return write.op == Op::write_lwp && LwpField(write.imm) == model::td_proc;
   if (!same || write.slot == read.a) {
     if (!same) return false;
   } else if (write.slot >= 0) {

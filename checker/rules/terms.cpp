@@ -32,7 +32,8 @@ Type type_of(ProcField field) {
     case ProcField::p_pptr:
     case ProcField::p_oppid:
     case ProcField::p_orphan:
-    case ProcField::p_reaper: return Type::process;
+    case ProcField::p_reaper:
+    case ProcField::p_pgrp: return Type::process;
     case ProcField::p_xthread: return Type::thread;
     case ProcField::p_ptevents: return Type::events;
     case ProcField::p_xstat: return Type::signal;
@@ -44,6 +45,17 @@ Type type_of(ProcField field) {
 }
 
 }  // namespace
+
+Type type_of(LwpField field) {
+  switch (field) {
+    case LwpField::proc: return Type::process;
+    case LwpField::td_at: return Type::place;
+    case LwpField::td_xsig:
+    case LwpField::td_local:
+    case LwpField::td_dbgksi: break;
+  }
+  return Type::signal;
+}
 
 Terms::Terms(const model::Rule& rule) {
   for (const model::Argument& argument : rule.arguments) arguments_.push_back({argument.name, type_of(argument.takes)});
@@ -162,8 +174,12 @@ Type Terms::type(TermId id) const {
   switch (term.op) {
     case Op::argument: return arguments_[std::size_t(term.imm)].type;
     case Op::read_proc: return type_of(ProcField(term.imm));
-    case Op::read_lwp: return LwpField(term.imm) == model::td_proc ? Type::process : Type::signal;
-    case Op::first_lwp: return Type::thread;
+    case Op::read_lwp: return type_of(LwpField(term.imm));
+    case Op::first_lwp:
+    case Op::first_unmasked: return Type::thread;
+    case Op::pending: return Type::signal;
+    case Op::in_pset:
+    case Op::in_lset: return Type::boolean;
     case Op::ite: return type(is_constant(term.b) ? term.c : term.b);
     case Op::bit_and:
     case Op::bit_or:

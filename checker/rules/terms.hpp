@@ -16,7 +16,7 @@ namespace proctor::rules {
 
 using TermId = std::int32_t;
 
-enum class Type : std::uint8_t { number, boolean, process, thread, state, signal, events, credentials };
+enum class Type : std::uint8_t { number, boolean, process, thread, state, signal, events, credentials, place };
 
 struct Term {
   model::ir::Op op{};  // a value, as in ir.hpp; of an argument: imm beyond the program's own are variables of a loop
@@ -28,6 +28,8 @@ struct Term {
            std::tie(other.op, other.a, other.b, other.c, other.imm, other.imm2, other.since);
   }
 };
+
+Type type_of(model::LwpField field);
 
 class Terms {
  public:
@@ -67,7 +69,7 @@ class Terms {
 constexpr bool is_read(model::ir::Op op) {
   using model::ir::Op;
   return op == Op::read_proc || op == Op::read_pflag || op == Op::read_lwp || op == Op::read_lflag ||
-         op == Op::first_lwp;
+         (op >= Op::first_lwp && op <= Op::pending);
 }
 
 }  // namespace proctor::rules

@@ -21,7 +21,11 @@ constexpr FlagName kCredentials[] = {{CR_UID, "CR_UID"},
                                      {CR_JAIL, "CR_JAIL"},
                                      {P_SIGPARENT, "P_SIGPARENT"},
                                      {CR_SECURELEVEL, "CR_SECURELEVEL"},
-                                     {CR_NO_UNPRIVILEGED, "CR_NO_UNPRIVILEGED"}};
+                                     {CR_NO_UNPRIVILEGED, "CR_NO_UNPRIVILEGED"},
+                                     {PS_NOCLDSTOP, "PS_NOCLDSTOP"},
+                                     {PS_NOCLDWAIT, "PS_NOCLDWAIT"},
+                                     {PS_CLDSIGIGN, "PS_CLDSIGIGN"},
+                                     {P_EXEC, "P_EXEC"}};
 
 std::string constant(int value, Type type) {
   switch (type) {
@@ -37,6 +41,7 @@ std::string constant(int value, Type type) {
       if (value >= 0 && value < int(kStates.size())) return std::string(kStates[std::size_t(value)]);
       break;
     }
+    case Type::place: return value >= 0 && value <= int(At::proc_signal_stop) ? std::string(at_name(At(value))) : "";
     case Type::signal:
       if (const auto name = trace::signal_name(value); value != 0 && !name.empty()) return std::string(name);
       break;
@@ -129,7 +134,9 @@ std::string Words::term(TermId id, const Step& step) const {
     case Op::open: return fmt::format("what is decided (of {} ways)", term.imm2);
     case Op::read_proc:
     case Op::read_lwp:
-    case Op::first_lwp: return read(id, step);
+    case Op::first_lwp:
+    case Op::first_unmasked:
+    case Op::pending: return read(id, step);
     default: return boolean(id, step, false, 0);
   }
 }
@@ -151,6 +158,15 @@ std::string Words::read(TermId id, const Step& step) const {
   std::string out;
   if (term.op == Op::first_lwp) {
     out = fmt::format("the first thread of {}", this->term(term.a, step));
+  } else if (term.op == Op::first_unmasked) {
+    out = fmt::format("the first thread of {} that does not mask {}", this->term(term.a, step),
+                      value(term.b, Type::signal, step));
+  } else if (term.op == Op::pending) {
+    out = fmt::format("the signal pending for {}", this->term(term.a, step));
+    if (terms_.is_constant(term.b, 0))
+      out += ", no stop signal";
+    else if (!terms_.is_constant(term.b))
+      out += fmt::format(" (a stop signal if {})", condition(term.b, step));
   } else {
     const bool whose = term.op == Op::read_lwp && LwpField(term.imm) == td_proc && terms_[term.a].op == Op::argument;
     if (whose) {
@@ -197,7 +213,21 @@ std::string Words::boolean(TermId id, const Step& step, bool negated, int tightn
       return reading_.is_stale(id, step) ? fmt::format("old({})", text) : text;
     }
     case Op::equal: return equality(term, step, negated);
+    case Op::in_pset:
+    case Op::in_lset: {
+      const std::string_view set =
+          term.op == Op::in_pset ? set_name(ProcSet(term.imm)) : set_name(LwpSet(term.imm));
+      const std::string slot =
+          terms_.is_constant(term.a) ? constant(terms_[term.a].imm, Type::process) : this->term(term.a, step);
+      const std::string text =
+          fmt::format("{} {} {}.{}", value(term.b, Type::signal, step), negated ? "not in" : "in", slot, set);
+      return reading_.is_stale(id, step) ? fmt::format("old({})", text) : text;
+    }
     case Op::between: {
+      const Type type = terms_.type(term.a);
+      if (type == Type::place)
+        return fmt::format("{} is {}{} to {}", this->term(term.a, step), negated ? "not " : "",
+                           constant(term.imm, type), constant(term.imm2, type));
       const std::string middle = this->term(term.a, step);
       const bool endless = term.imm2 == std::numeric_limits<std::int32_t>::max();
       if (negated && endless) return fmt::format("{} < {}", middle, term.imm);

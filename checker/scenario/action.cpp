@@ -15,6 +15,7 @@ namespace {
 using model::kNone;
 using model::Open;
 using model::Rule;
+using model::RuleId;
 using model::Slot;
 using model::SmallState;
 using model::Takes;
@@ -30,15 +31,24 @@ const std::map<std::string_view, std::string_view> kWords{
     {"execve(set-id file)", "execve set-id"},
     {"thr_exit: gone", "thr_exit ends"},
     {"exit1: P_WEXIT", "exit begins"},
+    {"exit1: alone", "exit alone"},
     {"exit1: untraced", "exit untraced"},
     {"exit1: zombie", "exit ends"},
     {"ptracestop", "stops"},
     {"ptracestop: resumed", "resumes"},
     {"leave_stop", "leaves_stop"},
     {"thread_suspend_check", "suspends"},
+    {"thread_suspend_check: P_SINGLE_EXIT", "dies_with_process"},
     {"issignal", "takes"},
-    {"sigstop", "job_stop"},
+    {"issignal: job stop over", "leaves_job_stop"},
+    {"trapsignal", "raises"},
+    {"trapsignal: step", "steps"},
     {"psignal", "gets"},
+    {"sigaction(SIG_IGN)", "sigaction SIG_IGN"},
+    {"sigaction(SIG_DFL)", "sigaction SIG_DFL"},
+    {"sigaction(handler)", "sigaction handler"},
+    {"sigprocmask(SIG_BLOCK)", "blocks"},
+    {"sigprocmask(SIG_UNBLOCK)", "unblocks"},
 };
 
 // "ptrace(PT_ATTACH, pid)" is "ptrace PT_ATTACH", "wait6(P_ALL, WNOWAIT): exited" is "wait6 P_ALL,WNOWAIT exited".
@@ -82,11 +92,26 @@ const std::vector<OpenWords> kOpens{
 };
 
 int first_thread(const SmallState& state, int proc) {
+  const std::vector<Slot> threads = model::threads_of(state, Slot(proc));
+  return threads.empty() ? int{kNone} : threads.front();
+}
+int free_thread(const SmallState& state) {
   for (int td = 0; td < SmallState::kLwps; ++td)
-    if (state.lwp[std::size_t(td)].proc == proc) return td;
+    if (state.lwp[std::size_t(td)].proc == kNone) return td;
   return kNone;
 }
-int free_thread(const SmallState& state) { return first_thread(state, kNone); }
+
+// A process that is named where a thread acts: its oldest.  What any of its threads can do is done by the oldest that
+// is free to.
+int calling_thread(const SmallState& state, int proc, const Rule& rule) {
+  const bool by_any = rule.by == Rule::By::call && rule.id >= RuleId::wait_report && rule.id <= RuleId::sysctl;
+  if (by_any)
+    for (const Slot td : model::threads_of(state, Slot(proc)))
+      if (const auto& lwp = state.lwp[td];
+          (lwp.td_flag & model::TD_SUSPENDED) == 0 && (lwp.td_at == model::At::user || lwp.td_at == model::At::call))
+        return td;
+  return first_thread(state, proc);
+}
 
 std::string thread(std::int32_t td, const SmallState& state) {
   if (td == kNone) return "nobody";
@@ -102,30 +127,26 @@ std::string signal(std::int32_t number) {
   return name.empty() ? std::to_string(number) : std::string(name);
 }
 
-bool makes_thread(const Rule& rule) { return rule.needs == model::Needs::fork; }
-bool looks_at_no_pid(const Rule& rule) { return rule.program.name == "ptrace(PT_TRACE_ME)"; }
-// wait6(P_PID): the child that is reported is the one that was asked for; P_ALL: nobody in particular is.
-bool is_wait_report(const Rule& rule) { return rule.program.name.starts_with("wait6") && rule.arguments.size() == 3; }
-bool is_wait_nothing(const Rule& rule) { return rule.program.name.starts_with("wait6") && rule.arguments.size() == 2; }
+bool makes_thread(const Rule& rule) { return rule.arguments.size() == 3 && rule.arguments[2].name == "child_td"; }
+bool looks_at_no_pid(const Rule& rule) { return rule.id == RuleId::ptrace && rule.number == 0; }
+// wait6(P_PID): the child that is reported is the one that was asked for; P_ALL: nobody in particular is; P_PGID: the
+// group is named.
+bool is_wait_report(const Rule& rule) { return rule.id == RuleId::wait_report; }
+bool is_wait_nothing(const Rule& rule) { return rule.id == RuleId::wait_nothing; }
 bool asks_by_pid(const Rule& rule) { return rule.program.name.starts_with("wait6(P_PID"); }
+bool asks_by_group(const Rule& rule) { return rule.program.name.starts_with("wait6(P_PGID"); }
 
 }  // namespace
 
-Vocabulary::Vocabulary(const model::Behaviours& kernel) : kernel_(kernel), rules_(all_rules(kernel)) {
-  for (const Rule& rule : rules_) {
+Vocabulary::Vocabulary(const model::Behaviours& kernel) : relation_(kernel) {
+  for (const Rule& rule : rules()) {
     words_.push_back(words_of(rule.program.name));
     by_tid_.push_back(rule.program.name.ends_with(", tid)"));
   }
 }
 
 bool advance(const Vocabulary& words, const Action& action, SmallState& state) {
-  const Rule& rule = words.rules()[action.rule];
-  if (!is_reachable(rule, state, action.arguments)) return false;
-  SmallState next = state;
-  model::Exec<SmallState> k(next, words.kernel(), action.choices);
-  rule.run(k, action.arguments);
-  if (k.outcome().possible) state = next;
-  return true;
+  return words.relation().take(action, state);
 }
 
 std::string process_name(int slot) { return slot == kNone ? "nobody" : fmt::format("p{}", slot + 1); }
@@ -155,7 +176,8 @@ std::string print(const Vocabulary& words, const Action& action, const SmallStat
     const std::int32_t value = a[i];
     switch (rule.arguments[i].takes) {
       case Takes::process:
-        if (looks_at_no_pid(rule) || (is_wait_report(rule) && i == 2) || (is_wait_nothing(rule) && !asks_by_pid(rule)))
+        if (looks_at_no_pid(rule) || (is_wait_report(rule) && i == 2 && !asks_by_group(rule)) ||
+            (is_wait_nothing(rule) && !asks_by_pid(rule) && !asks_by_group(rule)))
           break;
         out += " " + process_name(value);
         break;
@@ -329,7 +351,7 @@ class Reader {
 
   bool read_operands() {
     const Rule* rule = &words_.rules()[action_.rule];
-    if (next_ < tokens_.size() && rule->needs == model::Needs::request && !looks_at_no_pid(*rule)) {
+    if (next_ < tokens_.size() && rule->id == RuleId::ptrace && !looks_at_no_pid(*rule)) {
       const auto target = read_name(tokens_[next_]);
       if (!target) return false;
       if (target->is_thread && !words_.by_tid(action_.rule)) rule = &words_.rules()[++action_.rule];  // its neighbour
@@ -349,18 +371,18 @@ class Reader {
       value = takes == Takes::process ? actor_.proc
               : actor_.is_thread      ? actor_.td
               : actor_.proc == kNone  ? std::int32_t{kNone}
-                                      : first_thread(state_, actor_.proc);
+                                      : calling_thread(state_, actor_.proc, rule);
       if (value == kNone || (takes == Takes::thread && state_.lwp[std::size_t(value)].proc == kNone))
         return fail(tokens_[0], fmt::format("there is no {} at this place in the scenario", tokens_[0].text));
       return true;
     }
     if (takes == Takes::data || takes == Takes::mask || takes == Takes::yes_no) return true;  // data=, mask=
     if (looks_at_no_pid(rule)) return true;
-    if (is_wait_report(rule) && i == 2) {
+    if (is_wait_report(rule) && i == 2 && !asks_by_group(rule)) {
       value = asks_by_pid(rule) ? action_.arguments[1] : kNone;
       return true;
     }
-    if (is_wait_nothing(rule) && !asks_by_pid(rule)) {
+    if (is_wait_nothing(rule) && !asks_by_pid(rule) && !asks_by_group(rule)) {
       value = kNone;
       return true;
     }

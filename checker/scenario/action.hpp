@@ -21,7 +21,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "model/programs.hpp"
+#include "model/environment/relation.hpp"
 
 namespace proctor::scenario {
 
@@ -29,25 +29,20 @@ namespace proctor::scenario {
 class Vocabulary {
  public:
   explicit Vocabulary(const model::Behaviours& kernel);
-  const model::Behaviours& kernel() const { return kernel_; }
-  const std::vector<model::Rule>& rules() const { return rules_; }
+  const model::Behaviours& kernel() const { return relation_.kernel(); }
+  const model::Relation& relation() const { return relation_; }
+  const std::vector<model::Rule>& rules() const { return relation_.rules(); }
   // What stands for the rule between the actor and its operands: "ptrace PT_ATTACH", "wait".  Empty: not in scenarios.
   const std::string& words(std::size_t rule) const { return words_[rule]; }
   bool by_tid(std::size_t rule) const { return by_tid_[rule]; }
 
  private:
-  const model::Behaviours& kernel_;
-  std::vector<model::Rule> rules_;
+  model::Relation relation_;
   std::vector<std::string> words_;
   std::vector<bool> by_tid_;
 };
 
-struct Action {
-  std::size_t rule = 0;
-  std::vector<std::int32_t> arguments;
-  model::Choices choices{};
-  friend bool operator==(const Action&, const Action&) = default;
-};
+using Action = model::Step;
 
 // An action as it stands in a file.
 struct Line {

@@ -126,9 +126,9 @@ class Printer {
     const Rule& rule = words_.rules()[l.action->rule];
     const std::string& name = rule.program.name;
     const auto& a = l.action->arguments;
-    if (rule.by == Rule::By::thread || rule.by == Rule::By::process) return internal(l, rule);
-    if (rule.needs == Needs::fork) return fork(l, name);
-    if (rule.needs == Needs::request) return request(l, rule);
+    if (rule.by != Rule::By::request && rule.by != Rule::By::call) return internal(l, rule);
+    if (rule.arguments.size() == 3 && rule.arguments[2].name == "child_td") return fork(l, name);
+    if (rule.id == RuleId::ptrace) return request(l, rule);
     if (name == "execve") return order(l, "OP_EXEC");
     if (name == "execve: P_INEXEC") refuse(l, "a call cannot be ordered to be half done");
     if (name.starts_with("execve")) refuse(l, "it needs a set-id program, which a test has not got");
@@ -156,14 +156,12 @@ class Printer {
   void internal(const LineResult& l, const Rule& rule) {
     const auto& a = l.action->arguments;
     const std::string& name = rule.program.name;
-    if (rule.needs == Needs::post) {
+    if (rule.id == RuleId::psignal) {
       emit("ATF_REQUIRE(kill({}, {}) == 0);", pid(a[0]), a[1]);
       return;
     }
-    if (name == "issignal" || name == "sigstop") {
-      const std::uint16_t flags = l.before.proc[std::size_t(l.actor)].p_flag;
-      constexpr int kSigkill = 9, kSigstop = 17;
-      if ((a[1] == kSigstop && (flags & PEND_STOP) != 0) || (a[1] == kSigkill && (flags & PEND_KILL) != 0)) return;
+    if (rule.id == RuleId::issignal) {
+      if (is_pending(l.before, l.actor, a[1])) return;
       refuse(l, "nobody sends this signal in a line before");
     }
     if (name == "ptracestop") refuse(l, "what the stop is about comes in a later line, or in none");

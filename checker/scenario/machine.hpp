@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// A state of the model with somebody in it: takes the steps that a scenario asks for, and those that its processes
-// take by themselves.  What a step does is said by the rules; what is kept here is only who takes one when: signals
-// that were sent and not yet found, what a process does with a signal, which stop is due on the way out of the kernel.
+// A state of the model with somebody in it: takes the steps that a scenario asks for, and those that its processes take by
+// themselves.  What can be taken is said by the step relation (model/environment); what is kept here is only a policy:
+// which of the possible steps comes first, and what the text of a scenario stands for.
 #pragma once
 
 #include <array>
-#include <deque>
-#include <map>
 #include <string>
 #include <vector>
 
@@ -36,53 +34,36 @@ class Machine {
 
   const model::SmallState& state() const { return state_; }
   Taken take(const Action& action);
-  // The same by the rule's name; nothing if this kernel has no such rule.
+  // The same by the rule's name or id; nothing if this kernel has no such rule.
   std::optional<Action> action(std::string_view rule, std::vector<std::int32_t> arguments) const;
+  std::optional<Action> action(model::RuleId id, std::vector<std::int32_t> arguments) const;
   bool would_do(const Action& action) const;  // it can be taken
+  int caller(int proc) const;                 // the thread that makes a call of this process: the oldest that can
 
   // Every thread that can go on does.  False: they would go on for ever.
   bool settle(std::vector<Taken>& taken);
 
+  // What the process does with the signal from here on, wherever it is.
   void react(int proc, int signal, Reaction reaction);
   // exit(2) from begin to end; `status` as wait(2) has it.
   std::vector<Taken> exit(int td, int status);
+  // The thread finds this signal, which was sent to it now if it was not pending.
+  std::vector<Taken> find_signal(int td, int signal);
+  // A stop signal is sent to the process, and its threads follow.
+  std::vector<Taken> stop_process(int p, int signal);
 
  private:
   using Steps = std::vector<Taken>;
-  // What a thread does next on its way out of the kernel, when it is not held.
-  enum class Due : std::uint8_t { nothing, system_call_return, new_thread_return, stop, leave, thread_end };
-  struct Thread {
-    bool in_stop = false;  // went into a stop; what it was told there has not been looked at
-    bool steps = false;    // will trap after one instruction
-    Due due = Due::nothing;
-  };
-  struct Process {
-    std::deque<int> sent;  // signals, but for SIGSTOP and SIGKILL, which are in the state
-    std::map<int, Reaction> reactions;
-    bool dies = false;  // an exit that was begun here is ended here
-  };
 
-  std::uint16_t flag(int td) const { return state_.lwp[std::size_t(td)].td_flag; }
-  bool is_traced(int p) const;
-  void follow(const Action& action, const Taken& taken, const model::SmallState& before);
-  void send(int p, int signal);
-  Reaction reaction(int p, int signal) const;
-
-  bool try_rule(Steps& out, std::string_view rule, std::vector<std::int32_t> arguments, model::Choices choices = {});
   bool step(Steps& out);
-  bool step_of_thread(Steps& out, int p, int td);
-  bool due_step(Steps& out, int p, int td);
-  bool leaves_stop(Steps& out, int p, int td);
   bool step_of_process(Steps& out, int p);
-  bool takes_signal(Steps& out, int p, int signal);
-  bool dies_of(Steps& out, int p, int status);
-  bool ends_exit(Steps& out, int p);
+  bool step_of_thread(Steps& out, int td);
+  bool must_leave_call(int td) const;
 
   const Vocabulary& words_;
-  std::map<std::string, std::size_t, std::less<>> by_name_;
   model::SmallState state_;
-  std::array<Thread, model::SmallState::kLwps> threads_;
-  std::array<Process, model::SmallState::kProcs> processes_;
+  int current_ = model::kNone;                            // the thread that acted last
+  std::array<bool, model::SmallState::kProcs> halts_{};  // an exit that a scenario takes step by step
 };
 
 }  // namespace proctor::scenario

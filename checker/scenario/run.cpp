@@ -320,9 +320,8 @@ class Runner {
     return *n;
   }
   int first_thread(int p) const {
-    for (int td = 0; td < SmallState::kLwps; ++td)
-      if (machine_.state().lwp[std::size_t(td)].proc == p) return td;
-    return kNone;
+    const std::vector<Slot> threads = threads_of(machine_.state(), Slot(p));
+    return threads.empty() ? int{kNone} : threads.front();
   }
 
   void fill(LineResult& r) const {
@@ -333,9 +332,10 @@ class Runner {
   }
 
   void act(LineResult& r) {
+    if (tokens_.size() > 1 && tokens_[1].text == "job_stop") return stop(r);
     // "p2 kill p3 SIGTERM": the number is data to the rule.
     std::string text = text_;
-    if (tokens_.size() > 3 && tokens_[1].text == "kill" && tokens_[3].text.find('=') == std::string_view::npos)
+    if (tokens_.size() > 3 && tokens_[1].text.ends_with("kill") && tokens_[3].text.find('=') == std::string_view::npos)
       text.insert(std::size_t(tokens_[3].column - 1), "data=");
     auto line = parse_line(words_, text, line_, machine_.state());
     if (!line) {  // the words of this file are accepted too
@@ -353,7 +353,10 @@ class Runner {
     if (rule.arguments[0].takes == Takes::thread) r.actor_thread = a0;
     r.actor = r.actor_thread == kNone ? a0 : machine_.state().lwp[std::size_t(a0)].proc;
     if (r.actor_thread == kNone && a0 != kNone) r.actor_thread = first_thread(a0);
-    r.taken.push_back(machine_.take(*r.action));
+    if (rule.id == RuleId::issignal)
+      r.taken = machine_.find_signal(r.action->arguments[0], r.action->arguments[1]);
+    else
+      r.taken.push_back(machine_.take(*r.action));
     fill(r);
     const Outcome& o = r.taken.back().outcome;
     if (!o.possible || o.error != Errno::ok) return;
@@ -364,6 +367,22 @@ class Runner {
     } else if (o.result != 0) {
       r.result = o.result;
     }
+  }
+
+  // "p3 job_stop SIGTSTP"
+  void stop(LineResult& r) {
+    r.actor = process(tokens_[0]);
+    r.actor_thread = first_thread(r.actor);
+    r.taken = machine_.stop_process(r.actor, signal_at(2));
+    fill(r);
+  }
+  int signal_at(std::size_t i) const {
+    if (tokens_.size() <= i) ends("a signal, as SIGUSR1");
+    const auto signal = signal_or_number(tokens_[i].text);
+    if (!signal || *signal < 1 || *signal > kSigmax)
+      fail(tokens_[i], fmt::format("'{}' is no signal: expected a name such as SIGUSR1, or a number", tokens_[i].text));
+    no_more(i + 1);
+    return *signal;
   }
 
   void exit(LineResult& r) {
@@ -399,12 +418,13 @@ class Runner {
     }
     no_more(4);
     const std::string set = by_pid ? "wait6(P_PID" : "wait6(P_ALL";
+    const int caller = machine_.caller(r.actor);
     for (const std::string_view report : kReports) {
       if (!only.empty() && only != report) continue;
       for (int child = 1; child < SmallState::kProcs; ++child) {
         if (by_pid && child != r.target) continue;
         const auto action =
-            machine_.action(fmt::format("{}): {}", set, report), {r.actor, child, by_pid ? child : int(kNone)});
+            machine_.action(fmt::format("{}): {}", set, report), {caller, child, by_pid ? child : int(kNone)});
         if (!machine_.would_do(*action)) continue;
         r.report = report_words(report, machine_.state().proc[std::size_t(child)]);
         r.taken.push_back(machine_.take(*action));
@@ -416,9 +436,9 @@ class Runner {
     if (!only.empty()) {  // the report that was asked for, so that its clause is named
       const int child = by_pid ? r.target : 1;
       r.taken.push_back(machine_.take(
-          *machine_.action(fmt::format("{}): {}", set, only), {r.actor, child, by_pid ? child : int(kNone)})));
+          *machine_.action(fmt::format("{}): {}", set, only), {caller, child, by_pid ? child : int(kNone)})));
     } else {
-      r.taken.push_back(machine_.take(*machine_.action(set + ", all events): nothing", {r.actor, r.target})));
+      r.taken.push_back(machine_.take(*machine_.action(set + ", all events): nothing", {caller, r.target})));
     }
     fill(r);
     if (r.possible && r.error == 0) r.report = "nothing";
@@ -427,13 +447,8 @@ class Runner {
   void reaction(LineResult& r) {
     r.actor = process(tokens_[0]);
     r.actor_thread = first_thread(r.actor);
-    if (tokens_.size() < 3) ends("a signal, as SIGUSR1");
-    const auto signal = signal_or_number(tokens_[2].text);
-    if (!signal || *signal < 1 || *signal > 128)
-      fail(tokens_[2], fmt::format("'{}' is no signal: expected a name such as SIGUSR1, or a number", tokens_[2].text));
-    no_more(3);
-    r.signal = *signal;
-    machine_.react(r.actor, *signal, tokens_[1].text == "ignores" ? Reaction::ignores : Reaction::catches);
+    r.signal = signal_at(2);
+    machine_.react(r.actor, r.signal, tokens_[1].text == "ignores" ? Reaction::ignores : Reaction::catches);
   }
 
   // "check p3 P_TRACED !P_WAITED parent=p2": what is not so is a finding.
@@ -463,6 +478,7 @@ class Runner {
     if (text == "alive") return (p.state == ProcState::normal) != no;
     if (text == "zombie") return (p.state == ProcState::zombie) != no;
     if (text == "gone") return (p.state == ProcState::free) != no;
+    if (const auto sig = pending_flag(text)) return is_pending(machine_.state(), slot, *sig) != no;
     if (const auto flag = proc_flag(text)) return ((p.p_flag & *flag) != 0) != no;
     const std::size_t equal = text.find('=');
     const std::string_view key = text.substr(0, equal);
@@ -477,6 +493,7 @@ class Runner {
       if (key == "parent") return (p.p_pptr == name()) != no;
       if (key == "oppid") return (p.p_oppid == name()) != no;
       if (key == "orphan_of") return (p.p_orphan == name()) != no;
+      if (key == "group") return (p.p_pgrp == name()) != no;
       if (key == "reaper") return (p.p_reaper == name()) != no;
       if (key == "xstat") return (p.p_xstat == count()) != no;
       if (key == "events") return (p.p_ptevents == count()) != no;

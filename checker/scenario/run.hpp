@@ -107,6 +107,8 @@ std::string text_report(const RunResult& result);
 std::string jsonl_report(const RunResult& result);
 
 // Words for a state.
+bool is_pending(const model::SmallState& state, int p, int signal);  // for the process or one of its threads
+std::optional<int> pending_flag(std::string_view name);              // PEND_STOP, PEND_KILL: the signal
 std::string flag_words(const model::Proc& p);
 std::string flag_words(const model::Lwp& td);
 std::optional<std::uint16_t> proc_flag(std::string_view name);

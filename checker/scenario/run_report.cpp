@@ -39,6 +39,23 @@ std::string join(const std::vector<std::string>& words, std::string_view between
   return out;
 }
 
+// What is said of a process in the words of flags: without what only the model keeps, and with two questions about sets.
+constexpr FlagName kPending[] = {{kSigstop, "PEND_STOP"}, {kSigkill, "PEND_KILL"}};
+constexpr unsigned shown(const Proc& p) { return p.p_flag & ~unsigned{KSI_ONQ}; }
+std::vector<std::string> pending_words(const SmallState& s, std::size_t p) {
+  std::vector<std::string> out;
+  for (const auto& [sig, name] : kPending)
+    if (is_pending(s, int(p), sig)) out.emplace_back(name);
+  return out;
+}
+template <class Signals>
+std::vector<std::string> signal_list(Signals signals) {
+  std::vector<std::string> out;
+  for (int sig = signals.lowest(); sig != 0; signals.remove(sig), sig = signals.lowest())
+    out.push_back(signal_words(sig));
+  return out;
+}
+
 std::string thread_name(int slot) { return slot == kNone ? "none" : fmt::format("t{}", slot); }
 std::string_view state_name(ProcState state) {
   switch (state) {
@@ -58,7 +75,17 @@ void bit_changes(std::vector<std::string>& out, const Table& table, unsigned was
 
 }  // namespace
 
-std::string flag_words(const Proc& p) { return flag_names(kProcessFlags, p.p_flag, " "); }
+bool is_pending(const SmallState& state, int p, int signal) {
+  bool found = state.proc[std::size_t(p)].p_siglist.has(signal);
+  for (const auto& td : state.lwp) found = found || (td.proc == p && td.td_siglist.has(signal));
+  return found;
+}
+std::optional<int> pending_flag(std::string_view name) {
+  for (const auto& [sig, flag] : kPending)
+    if (flag == name) return sig;
+  return std::nullopt;
+}
+std::string flag_words(const Proc& p) { return flag_names(kProcessFlags, int(shown(p)), " "); }
 std::string flag_words(const Lwp& td) { return flag_names(kThreadFlags, td.td_flag, " "); }
 std::optional<std::uint16_t> proc_flag(std::string_view name) { return bit_of(kProcessFlags, name); }
 std::optional<std::uint16_t> lwp_flag(std::string_view name) { return bit_of(kThreadFlags, name); }
@@ -75,7 +102,11 @@ std::string changes(const SmallState& before, const SmallState& after) {
     std::vector<std::string> of;
     if (was.state != is.state) of.emplace_back(state_name(is.state));
     if (is.state != ProcState::free) {
-      bit_changes(of, kProcessFlags, was.p_flag, is.p_flag);
+      bit_changes(of, kProcessFlags, shown(was), shown(is));
+      for (const auto& [sig, name] : kPending) {
+        const bool had = is_pending(before, int(i), sig), has = is_pending(after, int(i), sig);
+        if (had != has) of.push_back(fmt::format("{}{}", has ? '+' : '-', name));
+      }
       if (was.p_pptr != is.p_pptr) of.push_back("parent " + process_name(is.p_pptr));
       if (was.p_oppid != is.p_oppid) of.push_back("oppid " + process_name(is.p_oppid));
       if (was.p_orphan != is.p_orphan) of.push_back("orphan of " + process_name(is.p_orphan));
@@ -85,6 +116,7 @@ std::string changes(const SmallState& before, const SmallState& after) {
         of.push_back((is.p_flag & P_WEXIT) != 0 ? fmt::format("status {:#x}", is.p_xstat)
                                                 : "xstat " + signal_words(is.p_xstat));
       bit_changes(of, kEventFlags, was.p_ptevents, is.p_ptevents);
+      if (was.p_pgrp != is.p_pgrp) of.push_back("group " + process_name(is.p_pgrp));
       if ((was.p_cred & CR_UID) != (is.p_cred & CR_UID))
         of.push_back(fmt::format("user {}", kUsers[is.p_cred & CR_UID]));
       bit_changes(of, kCredFlags, was.p_cred, is.p_cred);
@@ -145,17 +177,22 @@ json name_or_null(int slot, bool is_thread = false) {
 json state_json(const SmallState& s) {
   json out = json::array();
   for (std::size_t i = 0; i < s.proc.size(); ++i) {
-    const Proc& p = s.proc[i];
+    const auto& p = s.proc[i];
     if (p.state == ProcState::free) continue;
+    std::vector<std::string> flags = names_of(kProcessFlags, shown(p));
+    for (std::string& word : pending_words(s, i)) flags.push_back(std::move(word));
     json threads = json::array();
     for (std::size_t t = 0; t < s.lwp.size(); ++t)
       if (s.lwp[t].proc == i)
         threads.push_back({{"name", thread_name(int(t))},
                            {"flags", names_of(kThreadFlags, s.lwp[t].td_flag)},
-                           {"xsig", s.lwp[t].td_xsig}});
+                           {"xsig", s.lwp[t].td_xsig},
+                           {"at", at_name(s.lwp[t].td_at)},
+                           {"pending", signal_list(s.lwp[t].td_siglist)},
+                           {"mask", signal_list(s.lwp[t].td_sigmask)}});
     out.push_back({{"name", process_name(int(i))},
                    {"state", state_name(p.state)},
-                   {"flags", names_of(kProcessFlags, p.p_flag)},
+                   {"flags", std::move(flags)},
                    {"parent", name_or_null(p.p_pptr)},
                    {"oppid", name_or_null(p.p_oppid)},
                    {"orphan_of", name_or_null(p.p_orphan)},
@@ -166,6 +203,9 @@ json state_json(const SmallState& s) {
                    {"suspended", p.p_suspcount},
                    {"user", kUsers[p.p_cred & CR_UID]},
                    {"credentials", names_of(kCredFlags, p.p_cred)},
+                   {"group", name_or_null(p.p_pgrp)},
+                   {"pending", signal_list(p.p_siglist)},
+                   {"caught", signal_list(p.p_sigcatch)},
                    {"threads", std::move(threads)}});
   }
   return out;

@@ -7,6 +7,7 @@
 #include <cstdarg>
 #include <cstring>
 
+#include "model/rules/lifecycle.hpp"
 #include "model/rules/sys_ptrace.hpp"
 
 namespace proctor::source {
@@ -40,8 +41,7 @@ constexpr Same kSame[] = {{PR_P_TRACED, int(model::P_TRACED)},
                           {PR_P_SYSTEM, int(model::P_SYSTEM)},
                           {PR_P_SUGID, int(model::P_SUGID)},
                           {PR_P_INEXEC, int(model::P_INEXEC)},
-                          {PR_PEND_STOP, int(model::PEND_STOP)},
-                          {PR_PEND_KILL, int(model::PEND_KILL)},
+                          {PR_KEPT, int(model::P_SINGLE_EXIT) | int(model::KSI_ONQ)},
                           {PR_TD_SUSPENDED, int(model::TD_SUSPENDED)},
                           {PR_TD_RFPPWAIT, int(model::TD_RFPPWAIT)},
                           {PR_TD_STEP, int(model::TD_STEP)},
@@ -124,8 +124,7 @@ std::string lock_text(const LockEvent& e) {
   return out;
 }
 
-SmallState from_image(const pr_state& image) {
-  SmallState state;
+SmallState from_image(const pr_state& image, SmallState state) {
   for (std::size_t i = 0; i < PR_PROCS; ++i) {
     const pr_proc& from = image.proc[i];
     model::Proc& to = state.proc[i];
@@ -143,7 +142,13 @@ SmallState from_image(const pr_state& image) {
     to.p_cred = from.p_cred;
   }
   for (std::size_t i = 0; i < PR_LWPS; ++i)
-    state.lwp[i] = {.proc = image.lwp[i].proc, .td_xsig = image.lwp[i].td_xsig, .td_flag = image.lwp[i].td_flag};
+  {
+    auto& to = state.lwp[i];
+    to.proc = image.lwp[i].proc;
+    to.td_xsig = image.lwp[i].td_xsig;
+    to.td_flag = image.lwp[i].td_flag;
+    to.td_dbgksi = image.lwp[i].td_dbgksi;
+  }
   return state;
 }
 
@@ -165,7 +170,11 @@ pr_state to_image(const SmallState& state) {
                      .p_cred = from.p_cred};
   }
   for (std::size_t i = 0; i < PR_LWPS; ++i)
-    image.lwp[i] = {.proc = state.lwp[i].proc, .td_xsig = state.lwp[i].td_xsig, .td_flag = state.lwp[i].td_flag};
+    image.lwp[i] = {.proc = state.lwp[i].proc,
+                    .td_xsig = state.lwp[i].td_xsig,
+                    .td_dbgksi = state.lwp[i].td_dbgksi,
+                    .td_rank = state.lwp[i].td_rank,
+                    .td_flag = state.lwp[i].td_flag};
   return image;
 }
 
@@ -181,6 +190,7 @@ Harness::~Harness() {
 Harness& Harness::at_work() { return *g_at_work; }
 
 void Harness::store(const SmallState& state) {
+  kept_ = state;
   const pr_state image = to_image(state);
   image_->store(&image);
 }
@@ -188,7 +198,7 @@ void Harness::store(const SmallState& state) {
 SmallState Harness::load() {
   pr_state image;
   image_->load(&image);
-  return from_image(image);
+  return from_image(image, kept_);
 }
 
 void Harness::reset() {
@@ -220,6 +230,10 @@ void Harness::begin(Flight& flight) {
   flight.seen.result = {};
   if (flight.work.size() != image_->work_size) flight.work.assign(image_->work_size, 0);
   now_ = &flight;
+  SmallState entered = load();  // where the thread is
+  Machine k(entered, kernel());
+  model::rules::begin_call(k, k.lwp(Slot(flight.td)));
+  kept_.lwp[std::size_t(flight.td)].td_at = entered.lwp[std::size_t(flight.td)].td_at;
   image_->current(flight.td);
   const int target = rule.number == model::rules::PT_TRACE_ME ? int{kNone} : action.arguments[1];
   image_->call(flight.work.data(), flight.td, rule.number, target, words_.by_tid(action.rule) ? 1 : 0,
@@ -229,9 +243,7 @@ void Harness::begin(Flight& flight) {
     for (const LockEvent& event : flight.held) locks += (locks.empty() ? "" : ", ") + lock_text(event);
     fail("held at return", fmt::format("the call returned and did not give back: {}", locks));
   }
-  pr_state image;
-  image_->load(&image);
-  flight.seen.state = from_image(image);
+  flight.seen.state = load();
 }
 
 void Harness::resume(Flight& flight) {
@@ -305,6 +317,8 @@ int Harness::help(pr_help what, int a, int b) {
     case PR_PSIGNAL: model::rules::psignal(k, k.proc(Slot(a)), {b}); break;
     case PR_UNSUSPEND: model::rules::thread_unsuspend(k, k.proc(Slot(a))); break;
     case PR_UNSTOP: model::rules::proc_unstop(k, k.proc(Slot(a))); break;
+    case PR_SIGTAKE: model::rules::sigqueue_take(k, k.proc(Slot(a))); break;
+    case PR_SIGDEL: k.remove(k.proc(Slot(a)), model::p_siglist, {b}); break;
   }
   store(state);
   return 0;

@@ -41,7 +41,8 @@ struct Observation {
   std::vector<KtrLine> ktr;
 };
 
-model::SmallState from_image(const pr_state& state);
+// What the image does not show stays as it is in `rest`.
+model::SmallState from_image(const pr_state& state, model::SmallState rest);
 pr_state to_image(const model::SmallState& state);
 
 class Harness {
@@ -89,6 +90,7 @@ class Harness {
 
   Image image_;
   const scenario::Vocabulary& words_;
+  model::SmallState kept_;  // as stored last: what the image cannot see is taken from here
   Flight single_;
   Flight* now_ = nullptr;
   std::vector<Flight*> flights_;

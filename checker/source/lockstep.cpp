@@ -39,26 +39,37 @@ int weight(const Rule& rule) {
     if (rule.number == PT_LWPINFO || rule.number == PT_IO || rule.number == PT_VM_ENTRY) often = 3;
     return name.ends_with(", tid)") ? often : 3 * often;
   }
-  switch (rule.needs) {
-    case model::Needs::fork: return name == "fork" ? 12 : 3;
-    case model::Needs::thread_create: return 6;
-    case model::Needs::exit_begins: return 3;
-    case model::Needs::exit_goes_on:
-    case model::Needs::exit_ends: return 6;
-    case model::Needs::exec: return name == "execve: P_INEXEC" ? 2 : 3;
-    case model::Needs::suspend_check: return 12;
-    case model::Needs::resumed:
-    case model::Needs::leave_stop:
-    case model::Needs::fork_return: return 10;
-    case model::Needs::traced_thread: return 8;
-    case model::Needs::job_stop: return 4;
-    default: break;
+  using model::RuleId;
+  switch (rule.id) {
+    case RuleId::fork: return 12;
+    case RuleId::thr_new: return 6;
+    case RuleId::exit_untraced:
+    case RuleId::exit_zombie: return 6;
+    case RuleId::execve_begins: return 2;
+    case RuleId::follow_stop: return 12;
+    case RuleId::resume_in_stop:
+    case RuleId::leave_stop:
+    case RuleId::leave_job_stop:
+    case RuleId::fork_return:
+    case RuleId::leave_call: return 10;
+    case RuleId::stop: return 12;
+    case RuleId::issignal: return 25;
+    case RuleId::getppid: return 0;  // it changes nothing
+    case RuleId::wait_nothing: return 1;
+    case RuleId::wait_report:
+      return name.find("P_PGID") != std::string::npos ? 1 : name.ends_with(": trapped") ? 12 : 3;
+    case RuleId::sysctl:
+    case RuleId::jail:
+    case RuleId::setuid:
+    case RuleId::setpgid:
+    case RuleId::killpg: return 1;
+    case RuleId::sig_block:
+    case RuleId::sigaction_ignore:
+    case RuleId::sigaction_catch:
+    case RuleId::sigaction_default: return 2;
+    case RuleId::psignal: return 8;
+    default: return 3;
   }
-  if (name == "getppid") return 0;  // it changes nothing
-  if (name == "issignal") return 25;
-  if (name.starts_with("wait6")) return name.ends_with(": nothing") ? 1 : name.ends_with(": trapped") ? 12 : 3;
-  if (name.starts_with("sysctl") || name == "jail" || name.starts_with("setuid")) return 1;
-  return 3;
 }
 
 }  // namespace
@@ -73,11 +84,7 @@ Generator::Generator(const scenario::Vocabulary& words) : words_(words) {
     auto& list = rule.by == Rule::By::request ? requests_ : environment_;
     list.insert(list.end(), std::size_t(weight(rule)), std::uint16_t(i));
     const std::string& name = rule.program.name;
-    if (name.starts_with("wait6") && name.ends_with(": trapped")) waits_.push_back(std::uint16_t(i));
-    const int often = name == "issignal" || name == "thread_suspend_check" ? 3 : 1;
-    if (name == "issignal" || name == "ptracestop" || rule.needs == model::Needs::suspend_check ||
-        rule.needs == model::Needs::resumed || rule.needs == model::Needs::leave_stop)
-      stops_.insert(stops_.end(), std::size_t(often), std::uint16_t(i));
+    if (rule.id == model::RuleId::wait_report && name.ends_with(": trapped")) waits_.push_back(std::uint16_t(i));
   }
 }
 
@@ -150,7 +157,6 @@ bool Generator::pick_request(const SmallState& state, Random& random, Action& ac
     action.arguments.assign(1, std::int32_t(random.below(SmallState::kLwps)));
     if (target != kNone && state.lwp[std::size_t(action.arguments[0])].proc != state.proc[std::size_t(target)].p_pptr)
       continue;
-    if (!is_reachable(rule, state, action.arguments)) continue;
     fill(rule, state, random, action);
     if (target == kNone || rule.number == model::rules::PT_TRACE_ME) return true;
     if (rule.arguments[1].takes == Takes::process) {
@@ -170,40 +176,43 @@ bool Generator::pick_for_tracee(const SmallState& state, Random& random, Action&
   const int p = tracee(state, random);
   if (p == kNone) return false;
   const model::Proc& q = state.proc[std::size_t(p)];
-  int td = kNone;
-  std::uint32_t count = 0;
-  for (int i = 0; i < SmallState::kLwps; ++i) {
-    const model::Lwp& lwp = state.lwp[std::size_t(i)];
-    if (lwp.proc == p && (lwp.td_flag & model::TD_SUSPENDED) == 0 && random.below(++count) == 0) td = i;
+  std::vector<Action> steps;
+  for (const model::Slot td : model::threads_of(state, model::Slot(p)))
+    for (Action& step : words_.relation().of_thread(state, td)) steps.push_back(std::move(step));
+  if (!steps.empty() && random.below(4) != 0) {
+    action = std::move(steps[random.below(std::uint32_t(steps.size()))]);
+    return true;
   }
-  const bool stopped = (q.p_flag & model::P_STOPPED) != 0;
-  if (td == kNone || (stopped && q.p_suspcount == q.p_numthreads)) {
-    if ((q.p_flag & model::P_WAITED) != 0) return false;
-    action.rule = waits_[random.below(std::uint32_t(waits_.size()))];
-    action.arguments = {q.p_pptr, p, p};
-  } else {
-    action.rule = stops_[random.below(std::uint32_t(stops_.size()))];
-    const Rule& rule = words_.rules()[action.rule];
-    fill(rule, state, random, action);
-    action.arguments[0] = td;
+  if ((q.p_flag & model::P_STOPPED) == 0) {  // something to stop for
+    const auto sent = words_.relation().find(model::RuleId::psignal);
+    constexpr std::int32_t signals[] = {model::kSigstop, model::kSigstop, model::kSigusr1, model::kSigterm, model::kSigkill};
+    action = {.rule = *sent, .arguments = {p, signals[random.below(5)]}, .choices = {}};
+    return true;
   }
+  if ((q.p_flag & model::P_WAITED) != 0 || q.p_pptr == kNone) return false;
+  const std::vector<model::Slot> debugger = model::threads_of(state, q.p_pptr);
+  if (debugger.empty()) return false;
+  action.rule = waits_[random.below(std::uint32_t(waits_.size()))];
+  action.arguments = {debugger.front(), p, p};
   action.choices = {};
-  return is_reachable(words_.rules()[action.rule], state, action.arguments);
+  return true;
 }
 
 bool Generator::pick_environment(const SmallState& state, Random& random, Action& action) const {
-  for (int tries = 0; tries < 24; ++tries) {
-    action.rule = environment_[random.below(std::uint32_t(environment_.size()))];
-    const Rule& rule = words_.rules()[action.rule];
-    fill(rule, state, random, action);
-    if (rule.needs == model::Needs::fork || rule.needs == model::Needs::thread_create) {
-      // a free slot is rare among random ones
-      for (int td = SmallState::kLwps - 1; td >= 0; --td)
-        if (state.lwp[std::size_t(td)].proc == kNone) action.arguments.back() = td;
-    }
-    if (is_reachable(rule, state, action.arguments)) return true;
+  action.rule = environment_[random.below(std::uint32_t(environment_.size()))];
+  const Rule& rule = words_.rules()[action.rule];
+  fill(rule, state, random, action);
+  const auto by = rule.by;
+  if (by == Rule::By::thread) {  // its arguments follow from the state
+    std::vector<Action> steps = words_.relation().of_thread(state, model::Slot(random.below(SmallState::kLwps)));
+    if (steps.empty()) return false;
+    action = std::move(steps[random.below(std::uint32_t(steps.size()))]);
+    return true;
   }
-  return false;
+  if (rule.arguments.back().takes == Takes::thread && rule.arguments.size() > 1 && rule.id != model::RuleId::thr_kill)
+    for (int td = SmallState::kLwps - 1; td >= 0; --td)  // a free slot is rare among random ones
+      if (state.lwp[std::size_t(td)].proc == kNone) action.arguments.back() = td;
+  return true;
 }
 
 // How most debugging begins: a target that a debugger has attached, or that asked for it, and that has stopped.
@@ -214,16 +223,19 @@ std::vector<Action> Generator::prologue(Random& random) const {
       if (words_.rules()[i].program.name == name) out.push_back({i, std::move(arguments), {}});
   };
   if (random.below(4) == 0) return out;
-  constexpr std::int32_t debugger = 1, target = 2, bystander = 3, target_td = 2, second_td = 4;
+  constexpr std::int32_t debugger = 1, target = 2, bystander = 3, debugger_td = 1, target_td = 2, second_td = 4;
   const auto wait_for = [&](std::int32_t child) {  // one of the two finds it
-    take("wait6(P_ALL): trapped", {debugger, child, child});
-    take("wait6(P_ALL, WLINUXCLONE): trapped", {debugger, child, child});
+    take("wait6(P_ALL): trapped", {debugger_td, child, child});
+    take("wait6(P_ALL, WLINUXCLONE): trapped", {debugger_td, child, child});
   };
   const std::int32_t parent = random.below(2) == 0 ? debugger : std::int32_t{model::kInit};
   const bool two_threads = random.below(2) == 0;
   take("fork", {0, debugger, 1});
   take(random.below(4) == 0 ? "rfork(RFLINUXTHPN)" : "fork", {parent, target, target_td});
-  if (two_threads) take("thr_new", {target, second_td});
+  if (two_threads) {
+    take("thr_new", {target_td, second_td});
+    take("thread_return", {second_td});
+  }
   const bool third = random.below(2) == 0;
   if (third) take("fork", {random.below(2) == 0 ? 0 : target_td, bystander, 3});
   if (parent == debugger && random.below(3) == 0)
@@ -231,7 +243,9 @@ std::vector<Action> Generator::prologue(Random& random) const {
   else
     take("ptrace(PT_ATTACH, pid)", {1, target, 0, 0, 0});
   if (random.below(8) == 0) return out;
-  take("issignal", {target_td, model::rules::kSigstop});
+  take("psignal", {target, model::kSigstop});  // what an attach has sent already, and PT_TRACE_ME has not
+  take("issignal", {target_td, model::kSigstop});
+  take("thread_suspend_check", {target_td});
   if (two_threads) take("thread_suspend_check", {second_td});
   if (random.below(8) == 0) return out;
   wait_for(target);
@@ -243,9 +257,10 @@ std::vector<Action> Generator::prologue(Random& random) const {
   take("leave_stop", {target_td});
   take("fork", {target_td, bystander, 3});
   take("fork_return", {3});
-  take("ptracestop", {3, model::rules::kSigstop});
+  take("ptracestop", {3, model::kSigstop});
   wait_for(bystander);
-  take("ptracestop", {target_td, model::rules::kSigtrap});
+  take("syscallret", {target_td});
+  take("ptracestop", {target_td, model::kSigtrap});
   wait_for(target);
   return out;
 }
@@ -271,7 +286,7 @@ void Lockstep::begin(const SmallState& start) {
 
 Lockstep::Step Lockstep::step(const Action& action, std::uint64_t dice, bool exact) {
   const Rule& rule = words_.rules()[action.rule];
-  if (!exact && !is_reachable(rule, state_, action.arguments)) return Step::impossible;
+  if (!exact && rule.arguments[0].takes == Takes::thread && action.arguments[0] == kNone) return Step::impossible;
   if (rule.by == Rule::By::request) return call(action, rule, dice);
   SmallState next = state_;
   Exec<SmallState> k(next, words_.kernel(), action.choices);
@@ -292,7 +307,7 @@ Lockstep::Step Lockstep::call(const Action& action, const Rule& rule, std::uint6
   k.coverage = coverage;
   rule.run(k, action.arguments);
   if (!k.outcome().possible) {  // the source would loop for ever or panic there
-    ++not_made;
+    if (!k.outcome().clause.says_where) ++not_made;
     return Step::impossible;
   }
   if (k.outcome().error == model::Errno::ecapmode) return Step::without_effect;  // the source is not reached

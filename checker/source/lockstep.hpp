@@ -61,7 +61,7 @@ class Generator {
 
   const scenario::Vocabulary& words_;
   model::Choices ways_{};  // how many answers the rules know to each open question
-  std::vector<std::uint16_t> requests_, environment_, stops_, waits_;  // a rule as often as it is to come
+  std::vector<std::uint16_t> requests_, environment_, waits_;  // a rule as often as it is to come
 };
 
 class Lockstep {

@@ -13,6 +13,7 @@ namespace proctor::source {
 using model::kNone;
 using model::LockEvent;
 using model::Rule;
+using model::RuleId;
 using model::SmallState;
 using scenario::Action;
 
@@ -174,32 +175,38 @@ bool Preemptive::may_act(const Action& action) const {
     }
     for (const LockEvent& held : fiber->flight.held)
       if (held.op == LockEvent::Op::lock && !fiber->asleep) return false;
-    const bool own = rule.needs != model::Needs::post && rule.needs != model::Needs::job_stop;
-    if (own && process == caller) return false;
-    if (rule.needs == model::Needs::exit_ends || rule.program.name.ends_with(": exited")) {
+    if (rule.by != Rule::By::other && process == caller) return false;
+    if (rule.id == RuleId::exit_zombie || rule.program.name.ends_with(": exited")) {
       const Rule& call = words_.rules()[fiber->action.rule];
       int target = fiber->action.arguments[1];
       if (words_.by_tid(fiber->action.rule) && target != kNone) target = state_.lwp[std::size_t(target)].proc;
-      const int ends = rule.needs == model::Needs::exit_ends ? process : action.arguments[1];
+      const int ends = rule.id == RuleId::exit_zombie ? process : action.arguments[1];
       if (ends == target || ends == caller || call.number == model::rules::PT_DETACH) return false;
     }
-    // The thread that a call is about stays: the kernel looks it up once.
-    if (rule.needs == model::Needs::exec || rule.needs == model::Needs::thread_exit ||
-        rule.needs == model::Needs::exit_begins)
-      return false;
   }
   return true;
 }
 
+// The thread that a call is about stays, and so does its process: the kernel looks them up once.
+bool Preemptive::takes_away(const SmallState& next) const {
+  for (std::size_t i = 0; i < next.proc.size(); ++i)
+    if (((next.proc[i].p_flag & ~state_.proc[i].p_flag) & (model::P_WEXIT | model::P_INEXEC)) != 0) return true;
+  for (std::size_t i = 0; i < next.lwp.size(); ++i)
+    if (state_.lwp[i].proc != kNone && next.lwp[i].proc == kNone) return true;
+  return false;
+}
+
 bool Preemptive::act(const Action& action, std::uint64_t dice) {
   const Rule& rule = words_.rules()[action.rule];
-  if (!is_reachable(rule, state_, action.arguments) || !may_act(action)) return false;
+  if (rule.arguments[0].takes == model::Takes::thread && action.arguments[0] == kNone) return false;
+  if (!may_act(action)) return false;
   if (rule.by == Rule::By::request) {
     if (fibers_.size() >= kFlightsMax) return false;
     SmallState probe = state_;  // a call that would loop for ever or panic is not made
     model::Exec<SmallState> k(probe, words_.kernel(), action.choices);
     rule.run(k, action.arguments);
     if (k.outcome().error == model::Errno::ecapmode) return false;  // the source is not reached
+    if (!k.outcome().possible && k.outcome().clause.says_where) return false;
     if (!k.outcome().possible || (!fibers_.empty() && rule.number == model::rules::PT_ATTACH)) {
       if (!k.outcome().possible ||
           state_.proc[state_.lwp[std::size_t(action.arguments[0])].proc].p_flag & model::P_TRACED) {
@@ -213,7 +220,7 @@ bool Preemptive::act(const Action& action, std::uint64_t dice) {
   SmallState next = state_;
   model::Exec<SmallState> k(next, words_.kernel(), action.choices);
   rule.run(k, action.arguments);
-  if (!k.outcome().possible || next == state_) return false;
+  if (!k.outcome().possible || next == state_ || (!fibers_.empty() && takes_away(next))) return false;
   state_ = next;
   ++steps;
   a_.store(state_);

@@ -38,6 +38,7 @@ class Preemptive {
  private:
   struct Fiber;
   void run(Sequence& sequence, std::size_t length, Random* random);
+  bool takes_away(const model::SmallState& next) const;
   bool may_act(const scenario::Action& action) const;
   bool act(const scenario::Action& action, std::uint64_t dice);
   bool can_go(const Fiber& fiber) const;

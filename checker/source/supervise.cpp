@@ -394,11 +394,12 @@ Sequence Supervisor::shorten(Sequence sequence, Finding& finding, const Plan& pl
     return true;
   };
   const auto& rules = words_.rules();
-  const auto fork = std::find_if(rules.begin(), rules.end(), [](const auto& r) { return r.program.name == "fork"; });
+  const auto fork = std::find_if(rules.begin(), rules.end(), [](const auto& r) { return r.id == model::RuleId::fork; });
   auto shrink_action = [&](const Action& action) {
     std::vector<Action> simpler;
     const model::Rule& rule = rules[action.rule];
-    if (rule.needs == model::Needs::fork && fork != rules.end() && rule.program.name != fork->program.name) {
+    if (rule.arguments.size() == 3 && rule.arguments[2].name == "child_td" && fork != rules.end() &&
+        rule.id != fork->id) {
       simpler.push_back(action);
       simpler.back().rule = std::uint16_t(fork - rules.begin());
     }

@@ -35,12 +35,31 @@ void p_cansee(K& k, ProcRef<K> curp, ProcRef<K> p) {
             at("not-visible", {.freebsd51 = 427, .freebsd11c = 749, .dragonfly55 = 305, .freebsd104 = 734}));
 }
 
+// p_cansignal(), and CANSIGNAL() of DragonFly.  All processes are of one session, so SIGCONT may always be sent.
+template <Kernel K>
+typename K::Bool may_signal(K& k, ProcRef<K> curp, ProcRef<K> p, typename K::Num sig) {
+  auto open = k.open(Open::candebug, 2) == k.lit(0);
+  auto is_known = known(curp, p);
+  auto same_user = (curp[p_cred] & CR_UID) == (p[p_cred] & CR_UID);
+  auto allowed = sees(curp, p) && (is_root(curp) || same_user);
+  if (!k.behaviour().tokens) {  // conservative_signals: what a process with other rights than its user's may be sent
+    auto ordinary = k.yes(false);
+    for (const int one : {0, kSighup, kSigint, kSigkill, kSigalrm, kSigterm, kSigstop, kSigtstp, kSigttin, kSigttou,
+                          kSigusr1, kSigusr2})
+      ordinary = ordinary || sig == k.lit(one);
+    allowed = allowed && (is_root(curp) || !p[P_SUGID] || ordinary);
+  }
+  return curp == p || sig == k.lit(kSigcont) || (is_known && allowed) || (!is_known && open);
+}
+
 // Root, or the same user with a process that has not changed its credentials.
 template <Kernel K>
 typename K::Bool same_owner(K& k, ProcRef<K> curp, ProcRef<K> p) {
   auto open = k.open(Open::candebug, 2) == k.lit(0);
   auto is_known = known(curp, p);
-  auto allowed = is_root(curp) || ((curp[p_cred] & CR_UID) == (p[p_cred] & CR_UID) && !p[P_SUGID]);
+  auto root = is_root(curp);
+  if (k.behaviour().tokens) root = root && !has_cred(curp, CR_JAIL);  // PRIV_ROOT is none of a jail's privileges
+  auto allowed = root || ((curp[p_cred] & CR_UID) == (p[p_cred] & CR_UID) && !p[P_SUGID]);
   return (is_known && allowed) || (!is_known && open);
 }
 
@@ -58,7 +77,8 @@ void p_candebug(K& k, ProcRef<K> curp, ProcRef<K> p) {
 
 // setuid(2) and its kin; the process has changed credentials until its next execve().
 template <Kernel K>
-void setuid(K& k, ProcRef<K> p, int uid) {
+void setuid(K& k, LwpRef<K> td, int uid) {
+  auto p = proc(k, td[td_proc]);
   k.guard(is(p, ProcState::normal) && !p[P_WEXIT] && has_cred(p, CR_UID),
           in("setuid-runs", "sys_setuid", "kern_prot.c"));
   k.require(is_root(p) || (p[p_cred] & CR_UID) == k.lit(uid), Errno::eperm,
@@ -69,7 +89,8 @@ void setuid(K& k, ProcRef<K> p, int uid) {
 
 // jail(2), jail_attach(2).
 template <Kernel K>
-void jail(K& k, ProcRef<K> p) {
+void jail(K& k, LwpRef<K> td) {
+  auto p = proc(k, td[td_proc]);
   k.guard(is(p, ProcState::normal) && !p[P_WEXIT] && !(p.slot == k.lit(kInit)) && has_cred(p, CR_UID),
           in("jail-runs", "sys_jail", "kern_jail.c"));
   k.require(is_root(p) && !has_cred(p, CR_JAIL), Errno::eperm, in("jail-root", "sys_jail", "kern_jail.c"));
@@ -79,7 +100,8 @@ void jail(K& k, ProcRef<K> p) {
 
 // sysctl of a setting of the whole system, kept with init: kern.securelevel, security.bsd.unprivileged_proc_debug.
 template <Kernel K>
-void set_system(K& k, ProcRef<K> p, int bit) {
+void set_system(K& k, LwpRef<K> td, int bit) {
+  auto p = proc(k, td[td_proc]);
   auto init = proc(k, k.lit(kInit));
   k.guard(is(p, ProcState::normal) && !p[P_WEXIT] && has_cred(p, CR_UID),
           in("sysctl-runs", "sys___sysctl", "kern_sysctl.c"));

@@ -6,7 +6,7 @@
 
 #include "model/rules/credentials.hpp"
 #include "model/rules/requests.hpp"
-#include "model/rules/stop.hpp"
+#include "model/rules/signal.hpp"
 
 namespace proctor::model::rules {
 
@@ -81,6 +81,7 @@ void detach(K& k, ProcRef<K> p, LwpRef<K> td2, typename K::Num sig) {
   k.when(borrowed, [&] {
     k.lock(Lock::proc, proc(k, p[p_pptr]));
     k.move(Move::sigchld_taken, td2);
+    sigqueue_take(k, p);
     k.unlock(Lock::proc, proc(k, p[p_pptr]));
     proc_reparent(k, p, pp);
     k.when(pp.slot == k.lit(kInit), [&] { k.set(p, p_cred, p[p_cred] & ~P_SIGPARENT); });
@@ -92,7 +93,7 @@ void detach(K& k, ProcRef<K> p, LwpRef<K> td2, typename K::Num sig) {
   if (k.behaviour().detach_forgets_stops) {
     k.each_lwp(p, [&](LwpRef<K> td) { k.clear(td, TDB_XSIG | TDB_FSTP); });
     k.when(p[P2_PTRACE_FSTP], [&] {
-      k.clear(p, PEND_STOP);
+      k.remove(p, p_siglist, k.lit(kSigstop));
       k.clear(p, P2_PTRACE_FSTP);
     });
   }
@@ -366,7 +367,7 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
                 at("lwpinfo-size", {.freebsd11c = 1204, .freebsd104 = 1269}));
       k.emit(Ktr::lwpinfo, p, td2.slot, k.either(td2[TDB_XSIG], k.lit(1), k.lit(0)),
              lwpinfo_flags(k, td2) |
-                 k.either(td2[TDB_XSIG] && !(td2[td_xsig] == k.lit(0)) && a.data.between(kSiginfoEnd, kLwpinfoBytes),
+                 k.either(td2[TDB_XSIG] && !(td2[td_dbgksi] == k.lit(0)) && a.data.between(kSiginfoEnd, kLwpinfoBytes),
                           k.lit(PL_FLAG_SI), k.lit(0)));
       break;
     case PT_GETNUMLWPS:

@@ -1,56 +1,57 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// Stopping and going on: ptracestop(), thread suspension, signals that stop or continue (kern_sig.c, kern_thread.c).
-// Which signals are blocked, ignored or caught is not in the state: a signal that could be delivered may be.
+// ptracestop() and following a stop (kern_sig.c, kern_thread.c), where the stop belongs to a thread.
 #pragma once
 
-#include "model/rules/tree.hpp"
+#include "model/rules/signal.hpp"
 
 namespace proctor::model::rules {
 
-// thread_unsuspend(): every suspended thread may run, unless the process is (still) to stop.
 template <Kernel K>
-void thread_unsuspend(K& k, ProcRef<K> p) {
-  k.when(!p[P_STOPPED_SIG | P_STOPPED_TRACE], [&] {
-    k.each_lwp(p, [&](LwpRef<K> td) { k.clear(td, TD_SUSPENDED); });
-    k.set(p, p_suspcount, k.lit(0));
-  });
+typename K::Bool at_any(const LwpRef<K>& td, std::initializer_list<At> places) {
+  auto found = td.k->yes(false);
+  for (const At place : places) found = found || at_place(td, place);
+  return found;
+}
+template <Kernel K>
+void go_to(K& k, LwpRef<K> td, At place) {
+  k.set(td, td_at, k.lit(int(place)));
 }
 
-// thread_stopped() and the suspension of the calling thread: the last one to stop makes the stop waitable.
+// It runs: it is not suspended, and its process has not come to the end of exit1().
 template <Kernel K>
-void thread_suspend(K& k, LwpRef<K> td) {
-  auto p = proc(k, td[td_proc]);
-  auto count = p[p_suspcount] + k.lit(1);
-  k.when(p[P_STOPPED_SIG] && (count == p[p_numthreads]), [&] {
-    k.clear(p, P_WAITED);
-    k.wakeup(proc(k, p[p_pptr]));  // childproc_stopped(): SIGCHLD and wakeup
-  });
-  k.set(p, p_suspcount, count);
-  k.set(td, TD_SUSPENDED);
+typename K::Bool runs(const LwpRef<K>& td) {
+  auto p = proc(*td.k, td[td_proc]);
+  return is(p, ProcState::normal) && !p[P_WEXIT] && !td[TD_SUSPENDED];
 }
 
-// proc_unstop() of DragonFly.
+// In ptracestop(): it has reported its stop, or has been let go and has not run since.
 template <Kernel K>
-void proc_unstop(K& k, ProcRef<K> p) {
-  k.clear(p, P_STOPPED_SIG | P_STOPPED_TRACE);
-  thread_unsuspend(k, p);
+typename K::Bool in_ptracestop(const LwpRef<K>& td) {
+  return td[td_at].between(int(At::call_stop), int(At::proc_signal_stop));
 }
 
 // One turn of the loop in ptracestop(): report the stop, or find that it is not ours to report.
 template <Kernel K>
 void ptracestop_turn(K& k, LwpRef<K> td) {
   auto p = proc(k, td[td_proc]);
+  const Behaviours& b = k.behaviour();
   k.when(p[P_TRACED] && td[TDB_XSIG], [&] {
-    auto killed = k.yes(k.behaviour().kill_is_immediate) && p[P_WKILLED];
-    k.when(killed, [&] {  // kern_sig.c:2541
+    auto killed = k.yes(b.kill_is_immediate) && p[P_WKILLED];  // P_KILLED(), kern_sig.c:2541
+    auto alone = p[P_SINGLE_EXIT];                             // the process ends: only ends of threads are reported
+    if (b.kill_is_immediate) alone = alone && !td[TDB_EXIT];
+    k.when(killed, [&] {
       k.clear(td, TDB_XSIG);
       k.set(td, td_xsig, k.lit(kSigkill));
       k.set(p, p_ptevents, k.lit(0));
     });
-    k.when(!killed, [&] {
+    k.when(!killed && alone, [&] {
+      k.clear(td, TDB_XSIG);
+      if (b.word_is_sent) k.set(td, td_xsig, k.lit(0));
+    });
+    k.when(!killed && !alone, [&] {
       // Right after an attach the thread that took its SIGSTOP reports; otherwise whoever comes first.  kern_sig.c:2574
-      auto reports = k.yes(!k.behaviour().first_reporter_keeps_stop) || td[TDB_FSTP] ||
+      auto reports = k.yes(!b.first_reporter_keeps_stop) || td[TDB_FSTP] ||
                      (!p[P2_PTRACE_FSTP] && none(k, p[p_xthread]));
       k.when(reports, [&] {
         k.set(p, p_xstat, td[td_xsig]);
@@ -65,7 +66,7 @@ void ptracestop_turn(K& k, LwpRef<K> td) {
   });
 }
 
-// ptracestop(td, sig).
+// ptracestop(td, sig), up to where the thread stands.
 template <Kernel K>
 void ptracestop(K& k, LwpRef<K> td, typename K::Num sig) {
   auto p = proc(k, td[td_proc]);
@@ -74,7 +75,26 @@ void ptracestop(K& k, LwpRef<K> td, typename K::Num sig) {
   k.set(td, td_xsig, sig);
   k.set(td, TDB_XSIG);
   k.emit(trace::Ktr::ptracestop, p, td.slot, sig);
+  k.lock(Lock::slock, p);
   ptracestop_turn(k, td);
+  k.unlock(Lock::slock, p);
+}
+
+// The stop that was due is made.
+template <Kernel K>
+void enter_stop(K& k, LwpRef<K> td, typename K::Num sig) {
+  constexpr int kStep = int(At::call_stop) - int(At::call_due);
+  auto due = td[td_at];
+  auto p = proc(k, td[td_proc]);
+  k.guard(runs(td) && due.between(int(At::call_due), int(At::thr_exit_due)),
+          place_of("stop-is-due", "ptracestop", "kern_sig.c"));
+  k.guard(sig == k.either(due == k.lit(int(At::child_due)), k.lit(kSigstop), k.lit(kSigtrap)),
+          in("stop-signal", "ptracestop", "kern_sig.c"));
+  k.lock(Lock::proc, p);
+  k.set(td, td_at, due + k.lit(kStep));
+  k.set(td, td_local, sig);
+  ptracestop(k, td, sig);
+  k.unlock(Lock::proc, p);
 }
 
 // After thread_suspend_switch() in ptracestop(): the thread was made to run again.
@@ -83,17 +103,22 @@ void ptracestop_resumed(K& k, LwpRef<K> td) {
   auto p = proc(k, td[td_proc]);
   k.guard(!td[TD_SUSPENDED], at("resumed", 2590, "kern_sig.c"));
   k.when(p[p_xthread] == td.slot, [&] { k.set(p, p_xthread, k.lit(kNone)); });
-  auto again = p[P_TRACED] && td[TDB_SUSPEND];
+  auto again = p[P_TRACED] && td[TDB_SUSPEND] && !p[P_SINGLE_EXIT];
   k.when(again, [&] { thread_suspend(k, td); });
   k.when(!again, [&] { ptracestop_turn(k, td); });
 }
 
-// The thread has left its stop: what the stop reported is over.
+// The same as a step of the thread, while the loop has another turn.
 template <Kernel K>
-void leave_stop(K& k, LwpRef<K> td) {
-  k.guard(!td[TD_SUSPENDED], at("leave-runs", 2590, "kern_sig.c"));
-  k.when(!td[TDB_FORK], [&] { k.when(!td[TD_RFPPWAIT], [&] { k.clear(td, TDB_VFORK); }); });
-  k.clear(td, TDB_XSIG | TDB_SCX | TDB_EXEC | TDB_FORK | TDB_CHILD | TDB_BORN | TD_STEP);
+void resume_in_stop(K& k, LwpRef<K> td) {
+  auto p = proc(k, td[td_proc]);
+  auto turns = p[p_xthread] == td.slot || (p[P_TRACED] && (td[TDB_XSIG] || (td[TDB_SUSPEND] && !p[P_SINGLE_EXIT])));
+  k.guard(runs(td) && in_ptracestop(td) && turns, place_of("stop-goes-on", "ptracestop", "kern_sig.c"));
+  k.lock(Lock::proc, p);
+  k.lock(Lock::slock, p);
+  ptracestop_resumed(k, td);
+  k.unlock(Lock::slock, p);
+  k.unlock(Lock::proc, p);
 }
 
 // thread_suspend_check(), or a sleep that sig_suspend_threads() turns into a suspension: the others follow a stop.
@@ -102,93 +127,64 @@ void thread_suspend_check(K& k, LwpRef<K> td) {
   auto p = proc(k, td[td_proc]);
   k.guard(p[P_STOPPED_SIG | P_STOPPED_TRACE] && !td[TD_SUSPENDED],
           in("suspend-check", "thread_suspend_check", "kern_thread.c"));
-  k.when(td[TDB_XSIG], [&] { ptracestop_turn(k, td); });
-  k.when(!td[TD_SUSPENDED], [&] { thread_suspend(k, td); });
+  thread_suspend(k, td);
 }
 
-// issignal() of a traced process before stops belonged to a thread: stop(p), and the first thread carries the signal.
+// The same as a step of the thread.  At the user boundary signals come first; DragonFly's userret() has it the other way
+// round.
 template <Kernel K>
-void stop_2003(K& k, LwpRef<K> td, typename K::Num sig) {
+void follow_stop(K& k, LwpRef<K> td) {
   auto p = proc(k, td[td_proc]);
-  k.guard(p[P_TRACED] && !p[P_PPWAIT] && !p[P_WEXIT] && !td[TD_SUSPENDED], in("stop-2003", "issignal", "kern_sig.c"));
-  k.when(sig == k.lit(kSigstop), [&] { k.clear(p, PEND_STOP); });
-  k.when(sig == k.lit(kSigkill), [&] { k.clear(p, PEND_KILL); });
-  k.when(sig == k.lit(kSigtrap), [&] { k.clear(td, TD_STEP); });  // the trap of the step
-  k.set(p, p_xstat, sig);
-  k.set(p, P_STOPPED_SIG);
-  k.clear(p, P_WAITED);
-  k.wakeup(proc(k, p[p_pptr]));  // SIGCHLD and wakeup
-  k.set(p, p_suspcount, p[p_suspcount] + k.lit(1));
-  k.set(td, TD_SUSPENDED);
+  const Behaviours& b = k.behaviour();
+  auto to_stop = p[P_STOPPED_SIG | P_STOPPED_TRACE];
+  if (b.stop_has_thread) to_stop = to_stop || (p[P_TRACED] && td[TDB_SUSPEND]);  // thread_suspend_check_needed()
+  auto here = at_any(td, {At::call, At::vfork, At::exit}) ||
+              (at_place(td, At::user) && (k.yes(b.tokens) || k.pending(td, !p[P_PPWAIT]) == k.lit(0)));
+  k.guard(runs(td) && to_stop && !p[P_SINGLE_EXIT] && here,
+          place_of("suspend-check", b.tokens ? "tstop" : "thread_suspend_check", b.tokens ? "kern_synch.c" : "kern_thread.c"));
+  if (b.tokens) {
+    k.lock(Lock::token, p);
+    thread_suspend(k, td);
+    k.unlock(Lock::token, p);
+    return;
+  }
+  k.lock(Lock::proc, p);
+  k.lock(b.giant_and_sched_lock ? Lock::sched : Lock::slock, p);
+  thread_suspend(k, td);
+  k.unlock(b.giant_and_sched_lock ? Lock::sched : Lock::slock, p);
+  k.unlock(Lock::proc, p);
 }
 
+// For whoever sees only that a thread runs (a log): it has left whatever stop it was in.
 template <Kernel K>
-typename K::Bool is_stop_signal(K& k, typename K::Num sig) {
-  auto found = k.yes(false);
-  for (const int stop : kStopSignals) found = found || sig == k.lit(stop);
-  return found;
+void stop_is_past(K& k, LwpRef<K> td) {
+  k.guard(!td[TD_SUSPENDED], at("leave-runs", 2590, "kern_sig.c"));
+  k.when(!td[TDB_FORK], [&] { k.when(!td[TD_RFPPWAIT], [&] { k.clear(td, TDB_VFORK); }); });
+  k.clear(td, TDB_XSIG | TDB_SCX | TDB_EXEC | TDB_FORK | TDB_CHILD | TDB_BORN | TD_STEP);
+  go_to(k, td, At::user);
+  k.set(td, td_local, k.lit(0));
+  k.set(td, td_dbgksi, k.lit(0));
 }
-
-// issignal() of a traced process: every signal that is not blocked stops it, the one of PT_ATTACH first.
+// The same of a process that a stop signal has stopped, all its threads at once.
 template <Kernel K>
-void issignal_traced(K& k, LwpRef<K> td, typename K::Num sig) {
-  if (!k.behaviour().stop_has_thread) return stop_2003(k, td, sig);
-  auto p = proc(k, td[td_proc]);
-  k.guard(p[P_TRACED] && !p[P_PPTRACE], at("signal-stop-traced", 2788, "kern_sig.c"));
-  k.guard(!p[P_PPWAIT] || !is_stop_signal(k, sig), in("vfork-child-goes-on", "issignal", "kern_sig.c"));
-  auto ritual = p[P2_PTRACE_FSTP] && p[PEND_STOP];
-  k.guard(!ritual || (sig == k.lit(kSigstop)), at("attach-stop-first", 2758, "kern_sig.c"));
-  k.when(ritual, [&] { k.set(td, TDB_FSTP); });
-  k.when(sig == k.lit(kSigstop), [&] { k.clear(p, PEND_STOP); });
-  k.when(sig == k.lit(kSigkill), [&] { k.clear(p, PEND_KILL); });
-  ptracestop(k, td, sig);
-}
-
-// Job control: a stop signal with default action stops an untraced process.
-template <Kernel K>
-void sigstop(K& k, ProcRef<K> p, typename K::Num sig) {
+void job_stop(K& k, ProcRef<K> p, typename K::Num sig) {
   k.guard(is(p, ProcState::normal) && !p[P_WEXIT | P_TRACED | P_PPWAIT | P_STOPPED_SIG | P_STOPPED_TRACE],
           at("job-stop", 2850, "kern_sig.c"));
-  k.clear(p, PEND_STOP);
+  k.remove(p, p_siglist, sig);
   k.set(p, P_STOPPED_SIG);
   k.set(p, p_xstat, sig);
   k.each_lwp(p, [&](LwpRef<K> td) { k.when(!td[TD_SUSPENDED], [&] { thread_suspend(k, td); }); });
 }
 
-// tdsendsignal(): what sending a signal does at once.  The delivery itself is a step of the receiver.
+// A thread of a process that another of its threads ends: it ends too, wherever it comes to the user boundary.
 template <Kernel K>
-void psignal(K& k, ProcRef<K> p, typename K::Num sig) {
-  k.when(is(p, ProcState::normal), [&] {
-    auto stopped = p[P_STOPPED_SIG | P_STOPPED_TRACE];
-    auto acts = stopped && !p[P_TRACED];  // a traced process that is stopped stays so, even for SIGKILL
-    auto cont = sig == k.lit(kSigcont);
-    auto kill = sig == k.lit(kSigkill);
-    k.when(cont, [&] { k.clear(p, PEND_STOP); });
-    k.when(is_stop_signal(k, sig), [&] { k.clear(p, P_CONTINUED); });
-    k.when((sig == k.lit(kSigstop)) && !acts, [&] { k.set(p, PEND_STOP); });
-    k.when(kill, [&] { k.set(p, PEND_KILL); });
-    k.when(acts && (cont || kill), [&] {
-      k.clear(p, P_STOPPED_SIG);
-      k.when(cont && (p[p_suspcount] == p[p_numthreads]), [&] {
-        k.set(p, P_CONTINUED);
-        k.set(p, p_xstat, k.lit(kSigcont));
-        k.wakeup(proc(k, p[p_pptr]));  // childproc_continued()
-      });
-      thread_unsuspend(k, p);
-    });
-  });
-}
-
-// kill(2) of one process.  p_cansignal() looks at credentials; a zombie takes the signal and nothing happens.
-template <Kernel K>
-void kill(K& k, ProcRef<K> curp, ProcRef<K> p, typename K::Num sig, typename K::Bool capmode) {
-  k.require(!capmode, Errno::ecapmode, in("kill-capability-mode", "sys_kill", "kern_sig.c"));
-  k.require(sig.between(0, kSigmax), Errno::einval, in("kill-signal-range", "sys_kill", "kern_sig.c"));
-  k.require(!is(p, ProcState::free), Errno::esrch, in("kill-no-such-process", "sys_kill", "kern_sig.c"));
-  k.when(!(curp == p), [&] {
-    k.require(k.open(Open::candebug, 2) == k.lit(0), Errno::eperm, in("kill-not-permitted", "sys_kill", "kern_sig.c"));
-  });
-  k.when(!(sig == k.lit(0)), [&] { psignal(k, p, sig); });
+void die_with_process(K& k, LwpRef<K> td) {
+  auto p = proc(k, td[td_proc]);
+  k.guard(runs(td) && p[P_SINGLE_EXIT] && at_any(td, {At::user, At::call, At::vfork, At::job_stop, At::child, At::born}),
+          place_of("single-exit", "thread_suspend_check", "kern_thread.c"));
+  auto report = k.behaviour().lwp_events ? p[P_TRACED] && wants_event(p, PTRACE_LWP) : k.yes(false);
+  if (k.behaviour().lwp_events) k.set(td, TDB_EXIT);
+  k.set(td, td_at, k.either(report, k.lit(int(At::thr_exit_due)), k.lit(int(At::thr_exit))));
 }
 
 }  // namespace proctor::model::rules

@@ -7,10 +7,8 @@
 
 namespace proctor::model::rules {
 
-inline constexpr int kSigkill = 9, kSigstop = 17, kSigtstp = 18, kSigcont = 19, kSigchld = 20, kSigtrap = 5,
-                     kSigttin = 21, kSigttou = 22;
-inline constexpr int kStopSignals[] = {kSigstop, kSigtstp, kSigttin, kSigttou};
-inline constexpr int kSigmax = 128;  // _SIG_MAXSIG
+using model::kSigchld, model::kSigcont, model::kSigkill, model::kSigmax, model::kSigstop, model::kSigtrap,
+    model::kSigtstp, model::kStopSignals, model::kTtyStopSignals;
 
 template <Kernel K>
 ProcRef<K> proc(K& k, typename K::Num slot) {
@@ -59,12 +57,25 @@ void clear_orphan(K& k, ProcRef<K> p) {
   k.set(p, p_orphan, k.lit(kNone));
 }
 
+// sigqueue_take(p->p_ksi): the SIGCHLD that tells of p is taken back.
+template <Kernel K>
+void sigqueue_take(K& k, ProcRef<K> p) {
+  auto parent = p[p_pptr];
+  k.when(p[KSI_ONQ], [&] {
+    k.clear(p, KSI_ONQ);
+    auto others = k.yes(false);
+    k.each_proc([&](ProcRef<K> q) { others = others || (q[p_pptr] == parent && q[KSI_ONQ]); });
+    k.when(!others, [&] { k.remove(proc(k, parent), p_siglist, k.lit(kSigchld)); });
+  });
+}
+
 // proc_reparent(): a traced child stays on the orphan list of the parent that it leaves, where there are such lists.
 template <Kernel K>
 void proc_reparent(K& k, ProcRef<K> child, ProcRef<K> parent) {
   auto old = child[p_pptr];
   k.when(!(old == parent.slot), [&] {
     if (k.behaviour().real_parent_by_tree) {
+      sigqueue_take(k, child);
       clear_orphan(k, child);
       k.when(child[P_TRACED], [&] { k.set(child, p_orphan, old); });
     }

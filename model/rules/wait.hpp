@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// wait4(2) and wait6(2): kern_exit.c of FreeBSD 10.4.
+// wait4(2) and wait6(2): kern_exit.c.  Which of several children is reported depends on the order of p_children, which is
+// not in the state: any that can be is, under the locks that the kernel holds while it looks.
 #pragma once
 
-#include "model/rules/tree.hpp"
+#include "model/rules/lifecycle.hpp"
 
 namespace proctor::model::rules {
 
@@ -14,12 +15,12 @@ inline constexpr int kWnohang = 1, kWuntraced = 2, kWcontinued = 4, kWnowait = 8
 // What a child is reported for.
 enum class Report : std::uint8_t { none, exited, trapped, stopped, continued };
 
-// Which children a call asks for: all, one, or some set that the state does not know (process group, session, user).
+// Which children a call asks for: all, one, those of a process group, or some set that the state does not know.
+enum class WaitFor : std::uint8_t { any, pid, pgrp, unknown };
 template <Kernel K>
 struct WaitArgs {
-  bool any;             // P_ALL, pid -1
-  bool by_pid;          // P_PID; if neither: a set that the log does not define
-  typename K::Num pid;  // slot, if by_pid
+  WaitFor set;          // P_ALL, P_PID, P_PGID; unknown: a group, session or user that a log names
+  typename K::Num pid;  // slot of the process, or of the one that gave the group its id
   int options;          // as kern_wait6() sees them: wait4 adds WEXITED | WTRAPPED
 };
 
@@ -28,7 +29,9 @@ template <Kernel K>
 typename K::Bool matches(K& k, ProcRef<K> p, const WaitArgs<K>& a) {
   auto sigchld = (p[p_cred] & P_SIGPARENT) == k.lit(0);
   auto of_kind = (a.options & kWlinuxclone) == 0 ? sigchld : !sigchld;
-  return of_kind && (k.yes(!a.by_pid) || (p.slot == a.pid));
+  if (a.set == WaitFor::pid) return of_kind && p.slot == a.pid;
+  if (a.set == WaitFor::pgrp) return of_kind && p[p_pgrp] == a.pid;
+  return of_kind;
 }
 
 // The conditions of the loop over p_children, in its order; the first that holds is the report.
@@ -56,6 +59,7 @@ typename K::Bool reportable(K& k, ProcRef<K> q, ProcRef<K> p, const WaitArgs<K>&
 template <Kernel K>
 void proc_reap(K& k, ProcRef<K> p) {
   const bool by_tree = k.behaviour().real_parent_by_tree;
+  if (k.behaviour().stop_has_thread) sigqueue_take(k, p);
   auto t = by_tree ? proc_realparent(k, p) : proc(k, p[p_oppid]);
   auto borrowed = !none(k, p[p_oppid]);
   if (k.behaviour().status_reported_once) borrowed = borrowed && !(p[p_oppid] == p[p_pptr]);  // kern_exit.c:877
@@ -64,74 +68,97 @@ void proc_reap(K& k, ProcRef<K> p) {
     k.emit(trace::Ktr::wait_moved, p, t.slot);
     proc_reparent(k, p, t);
     k.set(p, p_oppid, k.lit(kNone));
+    sigparent(k, p);
     k.wakeup(t);
   });
   k.when(!borrowed, [&] {
-    k.each_lwp(p, [&](LwpRef<K> td) { k.set(td, td_proc, k.lit(kNone)); });
-    clear_orphan(k, p);
+    k.each_lwp(p, [&](LwpRef<K> td) { k.unlink(td); });
     k.each_proc([&](ProcRef<K> q) {  // reaper_abandon_children()
       k.when(q[p_reaper] == p.slot, [&] {
         k.set(q, p_reaper, p[p_reaper]);
         k.when(q[p_pptr] == p.slot, [&] { proc_reparent(k, q, proc(k, p[p_reaper])); });
       });
     });
-    k.set(p, p_state, k.lit(int(ProcState::free)));
-    k.set(p, p_oppid, k.lit(kNone));
+    k.free(p);
   });
 }
 
 // kern_wait6() reports child p of q for one reason.
 template <Kernel K>
 void wait_report(K& k, ProcRef<K> q, ProcRef<K> p, const WaitArgs<K>& a, Report report) {
-  k.lock(Lock::proctree, p);
-  k.lock(Lock::proc, p);
+  const Behaviours& b = k.behaviour();
+  const Lock tree = b.tokens ? Lock::token : Lock::proctree, lock = b.tokens ? Lock::token : Lock::proc;
+  k.lock(tree, b.tokens ? q : p);
+  k.lock(lock, p);
   k.guard(reportable(k, q, p, a, report), at("wait-reportable", 1207, "kern_exit.c"));
   k.result(p.slot);
   const bool consume = (a.options & kWnowait) == 0;
+  const auto take = [&] {
+    if (consume && b.stop_has_thread) sigqueue_take(k, p);
+  };
   switch (report) {
     case Report::exited:
       if (consume) proc_reap(k, p);
       break;
     case Report::trapped:
       if (consume) k.set(p, P_WAITED);
+      take();
       k.emit(trace::Ktr::wait_trapped, p, p[p_xstat], p[p_xthread]);
       break;
     case Report::stopped:
       if (consume) k.set(p, P_WAITED);
+      take();
       break;
     case Report::continued:
       if (consume) k.clear(p, P_CONTINUED);
+      take();
       break;
     case Report::none: break;
   }
-  k.unlock(Lock::proc, p);
-  k.unlock(Lock::proctree, p);
+  k.unlock(lock, p);
+  k.unlock(tree, b.tokens ? q : p);
 }
 
 // kern_wait6() finds nothing to report: ECHILD if there is no such child or orphan, else 0 (WNOHANG) or it sleeps.
 template <Kernel K>
 void wait_nothing(K& k, ProcRef<K> q, const WaitArgs<K>& a) {
-  const bool wait6 = k.behaviour().wait6;
-  const int known = kWnohang | kWuntraced | kWcontinued | kWexited | kWtrapped | kWlinuxclone | (wait6 ? kWnowait : 0);
+  const Behaviours& b = k.behaviour();
+  const int known = kWnohang | kWuntraced | kWcontinued | kWexited | kWtrapped | kWlinuxclone | (b.wait6 ? kWnowait : 0);
   k.require(k.yes((a.options & ~known) == 0), Errno::einval, at("wait-options", 1185, "kern_exit.c"));
-  if (wait6)
+  if (b.wait6)
     k.require(k.yes((a.options & (kWuntraced | kWcontinued | kWexited | kWtrapped)) != 0), Errno::einval,
               at("wait-no-event", 1188, "kern_exit.c"));
+  const Lock tree = b.tokens ? Lock::token : Lock::proctree;
+  k.lock(tree, q);
   auto reports = k.yes(false);
   auto found = k.yes(false);
   k.each_proc([&](ProcRef<K> p) {
     for (auto report : {Report::exited, Report::trapped, Report::stopped, Report::continued})
       reports = reports || reportable(k, q, p, a, report);
-    auto live = is(p, ProcState::normal) || (is(p, ProcState::zombie) && k.yes((a.options & kWexited) != 0));
+    auto counts = k.yes(b.tokens || (a.options & kWexited) != 0);  // DragonFly finds a zombie that nobody asked for
+    auto live = is(p, ProcState::normal) || (is(p, ProcState::zombie) && counts);
     auto child = p[p_pptr] == q.slot;
-    if (k.behaviour().real_parent_by_tree) child = child || (p[p_orphan] == q.slot);
+    if (b.real_parent_by_tree) child = child || (p[p_orphan] == q.slot);
     found = found || (live && matches(k, p, a) && child);
   });
-  auto set_unknown = k.yes(!a.any && !a.by_pid);  // a process group: anyone may be outside it
+  auto set_unknown = k.yes(a.set == WaitFor::unknown);  // anyone may be outside it
   k.guard(!reports || set_unknown, at("wait-nothing", 1298, "kern_exit.c"));
-  if (!a.any && !a.by_pid) found = found && (k.open(Open::cansee, 2) == k.lit(0));
+  if (a.set == WaitFor::unknown) found = found && (k.open(Open::cansee, 2) == k.lit(0));
   k.require(found, Errno::echild, at("wait-no-child", 1322, "kern_exit.c"));
   k.result(k.lit(kNone));
+  k.leave(tree, q);
+}
+
+// The same as system calls.
+template <Kernel K>
+void sys_wait_report(K& k, LwpRef<K> td, ProcRef<K> p, const WaitArgs<K>& a, Report report) {
+  begin_call(k, td);
+  wait_report(k, proc(k, td[td_proc]), p, a, report);
+}
+template <Kernel K>
+void sys_wait_nothing(K& k, LwpRef<K> td, const WaitArgs<K>& a) {
+  begin_call(k, td);
+  wait_nothing(k, proc(k, td[td_proc]), a);
 }
 
 }  // namespace proctor::model::rules

@@ -39,7 +39,7 @@ void always(const char* what, bool (*holds)(const SmallState&, Slot)) {
   });
 }
 
-int threads_of(const SmallState& s, Slot p, std::uint16_t with = 0) {
+int count_threads(const SmallState& s, Slot p, std::uint16_t with = 0) {
   int n = 0;
   for (const Lwp& td : s.lwp) n += td.proc == p && (td.td_flag & with) == with ? 1 : 0;
   return n;
@@ -53,14 +53,14 @@ bool is_reaped_reaper(const SmallState& before, const SmallState& after, Slot p)
 
 RC_GTEST_PROP(invariant, p_numthreads_counts_the_threads, ()) {
   always("p_numthreads", [](const SmallState& s, Slot p) {
-    return s.proc[p].state == ProcState::zombie || s.proc[p].p_numthreads == threads_of(s, p);
+    return s.proc[p].state == ProcState::zombie || s.proc[p].p_numthreads == count_threads(s, p);
   });
 }
 
 RC_GTEST_PROP(invariant, p_suspcount_counts_the_suspended_threads, ()) {
   always("p_suspcount", [](const SmallState& s, Slot p) {
     return s.proc[p].state == ProcState::zombie ||
-           (s.proc[p].p_suspcount <= s.proc[p].p_numthreads && s.proc[p].p_suspcount == threads_of(s, p, TD_SUSPENDED));
+           (s.proc[p].p_suspcount <= s.proc[p].p_numthreads && s.proc[p].p_suspcount == count_threads(s, p, TD_SUSPENDED));
   });
 }
 
@@ -134,7 +134,7 @@ RC_GTEST_PROP(invariant, p_waited_with_stopped_trace_has_a_reporter, ()) {
     if (proc.state != ProcState::normal || (proc.p_flag & (stop | P_WEXIT)) != stop) return true;
     if (proc.p_suspcount != proc.p_numthreads) return true;
     ++g_met["requestable"];
-    if (threads_of(s, p, TDB_SUSPEND) != 0) return true;  // B47 itself
+    if (count_threads(s, p, TDB_SUSPEND) != 0) return true;  // B47 itself
     return proc.p_xthread != kNone;
   });
 }
@@ -214,8 +214,8 @@ RC_GTEST_PROP(request, detach_gives_the_process_back, ()) {
     if (before.proc[p].p_oppid != before.proc[p].p_pptr) ++g_met["detached and reparented"];
     const bool forgotten = (proc.p_flag & (P_TRACED | P_WAITED | P_STOPPED_TRACE | P2_PTRACE_FSTP)) == 0 &&
                            proc.p_oppid == kNone && proc.p_ptevents == 0 && proc.p_orphan == kNone &&
-                           threads_of(after, p, TDB_SUSPEND) == 0 && threads_of(after, p, TDB_XSIG) == 0 &&
-                           threads_of(after, p, TDB_FSTP) == 0;
+                           count_threads(after, p, TDB_SUSPEND) == 0 && count_threads(after, p, TDB_XSIG) == 0 &&
+                           count_threads(after, p, TDB_FSTP) == 0;
     if (!forgotten) RC_FAIL(report("PT_DETACH left something", before, rule, a, outcome, after));
     if (parent_at_attach[p] != kNone && proc.p_pptr != parent_at_attach[p])
       RC_FAIL(report(fmt::format("its parent was {}", parent_at_attach[p]), before, rule, a, outcome, after));

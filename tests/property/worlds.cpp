@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tests/property/worlds.hpp"
 
+#include "model/names.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <iterator>
+#include <map>
 #include <ostream>
 #include <stdexcept>
 #include <string_view>
@@ -26,9 +30,19 @@ std::uint16_t random_bits() {
   return std::uint16_t(*rc::gen::arbitrary<std::uint16_t>() & *rc::gen::arbitrary<std::uint16_t>());
 }
 
+// A few signals, those with a meaning of their own more often.
+AllSignals random_signals() {
+  AllSignals out;
+  const int n = *rc::gen::weightedElement<int>({{4, 0}, {3, 1}, {1, 2}, {1, 3}});
+  for (int i = 0; i < n; ++i)
+    out.add(*rc::gen::weightedElement<int>(
+        {{3, kSigstop}, {2, kSigkill}, {1, kSigtstp}, {2, kSigcont}, {2, kSigchld}, {2, kSigtrap}, {2, kSigusr1}, {1, 128}}));
+  return out;
+}
+
 SmallState random_state() {
   SmallState state;
-  for (Proc& p : state.proc) {
+  for (auto& p : state.proc) {
     p.state = ProcState(*rc::gen::weightedElement<int>({{1, 0}, {4, 1}, {1, 2}}));
     p.p_ptevents = std::uint8_t(*rc::gen::inRange(0, 0x40) & 0x3f);
     p.p_pptr = random_slot();
@@ -40,31 +54,52 @@ SmallState random_state() {
     p.p_xstat = *rc::gen::arbitrary<std::uint16_t>();
     p.p_numthreads = std::uint8_t(*rc::gen::inRange(0, 4));
     p.p_suspcount = std::uint8_t(*rc::gen::inRange(0, 4));
-    p.p_cred = std::uint16_t(*rc::gen::weightedOneOf<int>({{2, rc::gen::just(0)}, {1, rc::gen::inRange(0, 0x40)}}));
+    p.p_cred = std::uint16_t(*rc::gen::weightedOneOf<int>({{2, rc::gen::just(0)}, {1, rc::gen::inRange(0, 0x400)}}));
+    p.p_pgrp = Slot(*rc::gen::inRange(0, 4));
+    p.p_siglist = random_signals();
+    p.p_sigignore = random_signals();
+    p.p_sigcatch = random_signals();
   }
-  for (Lwp& td : state.lwp) {
+  std::uint8_t rank = 0;  // whose order is that of the slots, as good as any
+  for (auto& td : state.lwp) {
     td.proc = random_slot();
-    td.td_xsig = *rc::gen::arbitrary<std::uint8_t>();
+    td.td_xsig = *rc::gen::weightedElement<int>({{1, 0}, {1, 5}, {1, 9}, {1, 17}, {1, 30}, {1, 128}});
     td.td_flag = random_bits();
+    td.td_at = At(*rc::gen::weightedOneOf<int>({{2, rc::gen::just(0)}, {1, rc::gen::inRange(0, int(At::proc_signal_stop) + 1)}}));
+    td.td_local = std::uint16_t(*rc::gen::elementOf(std::vector<int>{0, 5, 9, 17, 30, 128}));
+    td.td_dbgksi = std::uint8_t(*rc::gen::inRange(0, 2));
+    td.td_rank = rank++;
+    td.td_siglist = random_signals();
+    td.td_sigmask = random_signals();
+    td.td_sigptrace = random_signals();
   }
   return state;
+}
+
+std::string members(AllSignals signals) {
+  std::string out;
+  for (int sig = signals.lowest(); sig != 0; signals.remove(sig), sig = signals.lowest())
+    out += (out.empty() ? "{" : " ") + std::to_string(sig);
+  return out.empty() ? "{}" : out + "}";
 }
 
 }  // namespace
 
 std::ostream& operator<<(std::ostream& os, const SmallState& state) {
   for (std::size_t i = 0; i < state.proc.size(); ++i) {
-    const Proc& p = state.proc[i];
+    const auto& p = state.proc[i];
     os << fmt::format(
         "\n  proc {}: state {} flag {:#06x} pptr {} oppid {} orphan {} reaper {} xthread {} ptevents {:#x} xstat {} "
-        "numthreads {} suspcount {} cred {:#x}",
+        "numthreads {} suspcount {} cred {:#x} pgrp {} pending {} ignored {} caught {}",
         i, int(p.state), p.p_flag, slot_value(p.p_pptr), slot_value(p.p_oppid), slot_value(p.p_orphan),
         slot_value(p.p_reaper), slot_value(p.p_xthread), int(p.p_ptevents), p.p_xstat, p.p_numthreads, p.p_suspcount,
-        p.p_cred);
+        p.p_cred, p.p_pgrp, members(p.p_siglist), members(p.p_sigignore), members(p.p_sigcatch));
   }
   for (std::size_t i = 0; i < state.lwp.size(); ++i) {
-    const Lwp& td = state.lwp[i];
-    os << fmt::format("\n  lwp {}: proc {} flag {:#06x} xsig {}", i, slot_value(td.proc), td.td_flag, td.td_xsig);
+    const auto& td = state.lwp[i];
+    os << fmt::format("\n  lwp {}: proc {} rank {} at {} local {} flag {:#06x} xsig {} dbgksi {} pending {} mask {} given {}",
+                      i, slot_value(td.proc), td.td_rank, at_name(td.td_at), td.td_local, td.td_flag, td.td_xsig,
+                      td.td_dbgksi, members(td.td_siglist), members(td.td_sigmask), members(td.td_sigptrace));
   }
   return os;
 }
@@ -120,6 +155,7 @@ const std::vector<std::vector<Known>> kStarts{
     {{"fork", {0, 1, 1}},
      {"fork", {0, 2, 2}},
      {"thr_new", {2, 3}},
+     {"thread_return", {3}},
      {"ptrace(PT_ATTACH, pid)", {1, 2, 0, 0, 0}},
      {"issignal", {3, 17}},
      {"thread_suspend_check", {2}},
@@ -144,13 +180,27 @@ void follow(const Walk& walk, const Visit& visit) {
       const SmallState before = state;
       Exec<SmallState> k(state, kFreebsd104);
       rule.run(k, known.arguments);
-      if (!k.outcome().possible || k.outcome().error != Errno::ok || !is_reachable(rule, before, known.arguments))
+      if (!k.outcome().possible || k.outcome().error != Errno::ok)
         throw std::logic_error(fmt::format("start {}: {}", walk.start, describe(rule, known.arguments, k.outcome())));
       visit(before, rule, known.arguments, k.outcome(), state);
     }
   }
   for (const Step& step : walk.steps) {
     const Rule& rule = table()[step.rule];
+    if (rule.by == Rule::By::thread) {  // what the kernel does for a thread follows from the state
+      const auto td = Slot(step.dice.thrown[0] % unsigned(SmallState::kLwps));
+      for (const model::Step& own : relation(kFreebsd104).of_thread(state, td)) {
+        if (own.rule != step.rule) continue;
+        SmallState next = state;
+        Exec<SmallState> k(next, kFreebsd104, step.dice.choices);
+        rule.run(k, own.arguments);
+        if (!k.outcome().possible || next == state) continue;
+        visit(state, rule, own.arguments, k.outcome(), next);
+        state = next;
+        break;
+      }
+      continue;
+    }
     // Slots that fit are rare: turn them until the step can be taken and does something.
     constexpr int kTurns = 125;
     for (int turn = 0; turn < kTurns; ++turn) {
@@ -162,7 +212,6 @@ void follow(const Walk& walk, const Visit& visit) {
         rest /= 5;
         a[i] = slot == 4 ? kNone : slot;
       }
-      if (!is_reachable(rule, state, a)) continue;
       SmallState next = state;
       Exec<SmallState> k(next, kFreebsd104, step.dice.choices);
       rule.run(k, a);
@@ -174,6 +223,19 @@ void follow(const Walk& walk, const Visit& visit) {
   }
 }
 
+const Relation& relation(const Behaviours& kernel) {
+  static const auto all = [] {
+    std::map<std::string_view, Relation> out;
+    for (const Behaviours* k : kKernels) out.try_emplace(k->name, *k);
+    return out;
+  }();
+  return all.at(kernel.name);
+}
+
+rc::Gen<const Behaviours*> any_kernel() {
+  return rc::gen::map(rc::gen::inRange<std::size_t>(0, std::size(kKernels)), [](std::size_t i) { return kKernels[i]; });
+}
+
 rc::Gen<SmallState> any_state() { return rc::gen::exec(random_state); }
 
 rc::Gen<SmallState> any_state_with_tracee() {
@@ -181,6 +243,10 @@ rc::Gen<SmallState> any_state_with_tracee() {
     SmallState state = random_state();
     const Slot p = Slot(*rc::gen::inRange(0, 4)), curp = Slot(*rc::gen::inRange(0, 4));
     state.lwp[0].proc = curp;
+    state.lwp[0].td_at = At::user;
+    state.lwp[0].td_flag = std::uint16_t(state.lwp[0].td_flag & ~TD_SUSPENDED);
+    state.proc[curp].state = ProcState::normal;
+    state.proc[curp].p_flag = std::uint16_t(state.proc[curp].p_flag & ~P_WEXIT);
     Proc& tracee = state.proc[p];
     tracee.state = ProcState::normal;
     tracee.p_pptr = curp;

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "model/programs.hpp"
+#include "model/environment/relation.hpp"
 
 namespace proctor::model {
 
@@ -21,10 +21,10 @@ std::ostream& operator<<(std::ostream& os, const Outcome& outcome);
 
 namespace property {
 
-inline const std::vector<Rule>& table() {
-  static const std::vector<Rule> rules = all_rules(kFreebsd104);
-  return rules;
-}
+const Relation& relation(const Behaviours& kernel);
+inline const std::vector<Rule>& table(const Behaviours& kernel = kFreebsd104) { return relation(kernel).rules(); }
+// One of the kernels, by lot.
+rc::Gen<const Behaviours*> any_kernel();
 
 // Any value that fits in each field, sensible or not.
 rc::Gen<SmallState> any_state();

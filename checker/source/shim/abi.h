@@ -43,8 +43,7 @@ enum {
   PR_P_SYSTEM = 0x0800,
   PR_P_SUGID = 0x1000,
   PR_P_INEXEC = 0x2000,
-  PR_PEND_STOP = 0x4000, /* kept by the image, the source cannot see it */
-  PR_PEND_KILL = 0x8000
+  PR_KEPT = 0xc000 /* kept by the image, the source cannot see it */
 };
 /* pr_proc.p_ptevents.  In FreeBSD of 2015: SCE and SCX are S_PT_SCE and S_PT_SCX of p_stops, FORK is P_FOLLOWFORK. */
 enum { PR_EXEC = 1, PR_SCE = 2, PR_SCX = 4, PR_FORK = 8, PR_LWP = 16, PR_VFORK = 32 };
@@ -63,6 +62,8 @@ struct pr_proc {
 };
 struct pr_lwp {
   unsigned char proc, td_xsig;
+  unsigned char td_dbgksi; /* ksi_signo */
+  unsigned char td_rank;   /* 0: the first of p_threads */
   unsigned short td_flag;
 };
 struct pr_state {
@@ -113,7 +114,9 @@ enum pr_help {
   PR_REALPARENT, /* a: child; returns the slot of its real parent */
   PR_PSIGNAL,    /* a: process, b: signal */
   PR_UNSUSPEND,  /* a: process: thread_unsuspend() */
-  PR_UNSTOP      /* a: process: DragonFly's proc_unstop() */
+  PR_UNSTOP,     /* a: process: DragonFly's proc_unstop() */
+  PR_SIGTAKE,    /* a: process: sigqueue_take() of its p_ksi */
+  PR_SIGDEL      /* a: process, b: signal: sigqueue_delete() out of the queue of the process */
 };
 
 struct pr_host {

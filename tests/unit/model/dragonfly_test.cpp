@@ -31,7 +31,10 @@ TEST(dragonfly_attach, borrows_the_process) {
   EXPECT_EQ(w.proc(kTarget).p_pptr, kDebugger);
   EXPECT_EQ(w.proc(kTarget).p_oppid, kOther);
   EXPECT_NE(w.proc(kTarget).p_flag & P_TRACED, 0);
-  EXPECT_NE(w.proc(kTarget).p_flag & PEND_STOP, 0);
+  // lwpsignal() stops it at once; nothing is pending afterwards.
+  EXPECT_NE(w.proc(kTarget).p_flag & P_STOPPED_SIG, 0);
+  EXPECT_EQ(w.proc(kTarget).p_xstat, kSigstop);
+  EXPECT_FALSE(w.is_pending(kTarget, kSigstop));
 }
 
 // B27: attached while it was stopped, the process just goes on, and no SIGSTOP is pending that could stop it again.
@@ -39,7 +42,8 @@ TEST(dragonfly_attach, of_a_stopped_process_loses_the_stop) {
   World w = world();
   w.set(kTarget, P_STOPPED_SIG);
   EXPECT_EQ(w.ptrace(PT_ATTACH).error, Errno::ok);
-  EXPECT_EQ(w.proc(kTarget).p_flag & (P_STOPPED_SIG | PEND_STOP), 0);
+  EXPECT_EQ(w.proc(kTarget).p_flag & P_STOPPED_SIG, 0);
+  EXPECT_FALSE(w.is_pending(kTarget, kSigstop));
 }
 
 // Lines 309 to 354.  Each world fails the check named and all that come after it.
@@ -102,7 +106,7 @@ TEST(dragonfly_detach, without_a_real_parent_leaves_the_child_with_the_ex_debugg
 // B10: p_oppid is a pid.  A slot used again stands for a pid used again: a stranger becomes the parent.
 TEST(dragonfly_detach, after_pid_reuse_gives_the_process_to_a_stranger) {
   World w = attached();
-  w.proc(kOther) = Proc{};  // the real parent has been reaped
+  w.proc(kOther) = SmallProc{};  // the real parent has been reaped
   w.proc(kOther).state = ProcState::normal;
   w.proc(kOther).p_pptr = kInit;
   EXPECT_EQ(w.ptrace(PT_DETACH).error, Errno::ok);
@@ -149,7 +153,7 @@ TEST(dragonfly_tokens, detach_is_decided_slept_on_and_done_twice) {
   EXPECT_EQ(first.outcome().error, Errno::ok);
   EXPECT_EQ(second.outcome().error, Errno::ok);
   EXPECT_EQ(w.proc(kTarget).p_flag & P_TRACED, 0);
-  EXPECT_NE(w.proc(kTarget).p_flag & PEND_STOP, 0);  // the second signalled a process that it did not trace any more
+  EXPECT_NE(w.proc(kTarget).p_flag & P_STOPPED_SIG, 0);  // the second stopped a process that it did not trace any more
 
   World again = attached();  // one after the other the second is refused
   EXPECT_EQ(again.ptrace(PT_DETACH).error, Errno::ok);

@@ -36,14 +36,16 @@ TEST(freebsd11c, PT_ATTACH) {
   ASSERT_EQ(o.emissions, 1);
   EXPECT_EQ(o.emitted[0].line, trace::Ktr::attach);
   EXPECT_EQ(o.emitted[0].arg[0], kOther);
-  EXPECT_EQ(w.proc(kTarget).p_flag, P_TRACED | PEND_STOP);  // 10.4 has P2_PTRACE_FSTP as well
+  EXPECT_EQ(w.proc(kTarget).p_flag, P_TRACED);  // 10.4 has P2_PTRACE_FSTP as well
+  EXPECT_TRUE(w.is_pending(kTarget, kSigstop));
   EXPECT_EQ(w.proc(kTarget).p_pptr, kDebugger);
   EXPECT_EQ(w.proc(kTarget).p_oppid, kOther);
   EXPECT_EQ(w.proc(kTarget).p_orphan, kOther);
 
   World w104;
   EXPECT_EQ(ptrace(w104, kFreebsd104, PT_ATTACH).error, Errno::ok);
-  EXPECT_EQ(w104.proc(kTarget).p_flag, P_TRACED | PEND_STOP | P2_PTRACE_FSTP);
+  EXPECT_EQ(w104.proc(kTarget).p_flag, P_TRACED | P2_PTRACE_FSTP);
+  EXPECT_TRUE(w104.is_pending(kTarget, kSigstop));
 }
 
 // Lines 1019 to 1036 and 1043 to 1067.
@@ -68,13 +70,14 @@ TEST(freebsd11c, PT_DETACH) {
 // B28: the SIGSTOP of an attach that was overtaken by another stop is still pending after the detach; 10.4 forgets it.
 TEST(freebsd11c, detach_leaves_the_sigstop_of_the_attach) {
   World w = with_tracee();
-  w.set(kTarget, PEND_STOP | P2_PTRACE_FSTP);
+  w.set(kTarget, P2_PTRACE_FSTP);
+  w.proc(kTarget).p_siglist.add(kSigstop);
   World w104 = w;
   w.clear(kTarget, P2_PTRACE_FSTP);  // 11c has no such flag
   EXPECT_EQ(ptrace(w, kFreebsd11c, PT_DETACH).error, Errno::ok);
-  EXPECT_NE(w.proc(kTarget).p_flag & PEND_STOP, 0);
+  EXPECT_TRUE(w.is_pending(kTarget, kSigstop));
   EXPECT_EQ(ptrace(w104, kFreebsd104, PT_DETACH).error, Errno::ok);
-  EXPECT_EQ(w104.proc(kTarget).p_flag & PEND_STOP, 0);
+  EXPECT_FALSE(w104.is_pending(kTarget, kSigstop));
 }
 
 // r291961: ENOMEM for any failure of proc_readmem() (line 1096); 10.4 has what proc_rwmem() returned: EFAULT for an address
@@ -94,7 +97,7 @@ World two_threads_stopped(const Behaviours& kernel) {
   World w = with_tracee();
   w.proc(kOther).state = ProcState::free;
   w.proc(kTarget).p_numthreads = 2;
-  w.lwp(3) = Lwp{};
+  w.lwp(3) = SmallLwp{};
   w.lwp(3).proc = kTarget;
   step(w, kernel, [](Machine& k) { ptracestop(k, k.lwp(3), {kSigtrap}); });
   w.set(kTarget, P_WAITED);

@@ -19,6 +19,8 @@ inline void PrintTo(Errno error, std::ostream* os) { *os << "errno " << int(erro
 namespace test {
 
 using Machine = Exec<SmallState>;
+using SmallProc = ProcOf<SmallState::Signals>;
+using SmallLwp = LwpOf<SmallState::Signals>;
 
 inline constexpr Slot kDebugger = 1, kTarget = 2, kOther = 3;
 
@@ -32,6 +34,9 @@ struct World {
   Slot target = kTarget;
   Slot thread = kNone;  // the request names this thread, not the process
 
+  SmallProc& proc(Slot p) { return state.proc[p]; }
+  SmallLwp& lwp(Slot td) { return state.lwp[td]; }
+
   World() {
     for (Slot p : {kDebugger, kTarget, kOther}) {
       proc(p).state = ProcState::normal;
@@ -40,8 +45,12 @@ struct World {
       lwp(p).proc = p;
     }
   }
-  Proc& proc(Slot p) { return state.proc[p]; }
-  Lwp& lwp(Slot td) { return state.lwp[td]; }
+  // For the process, or one of its threads.
+  bool is_pending(Slot p, int sig) const {
+    bool found = state.proc[p].p_siglist.has(sig);
+    for (const auto& td : state.lwp) found = found || (td.proc == p && td.td_siglist.has(sig));
+    return found;
+  }
   std::uint8_t& open(Open kind) { return choices[std::size_t(kind)]; }
   void set(Slot p, std::uint16_t flags) { proc(p).p_flag |= flags; }
   void clear(Slot p, std::uint16_t flags) { proc(p).p_flag &= std::uint16_t(~flags); }

@@ -17,7 +17,11 @@ SmallState family() {
     s.proc[p].state = ProcState::normal;
     s.proc[p].p_pptr = parent;
     s.proc[p].p_numthreads = std::uint8_t(threads.size());
-    for (const int td : threads) s.lwp[std::size_t(td)].proc = p;
+    std::uint8_t rank = 0;
+    for (const int td : threads) {
+      s.lwp[std::size_t(td)].proc = p;
+      s.lwp[std::size_t(td)].td_rank = rank++;
+    }
   };
   birth(1, 0, {1});
   birth(2, 1, {2, 3});
@@ -27,18 +31,18 @@ SmallState family() {
 // Values that a line can hold: what a rule does not look at is not in its line.
 std::vector<std::int32_t> sample(const Rule& rule) {
   std::vector<std::int32_t> out;
-  const bool report = rule.program.name.starts_with("wait6") && rule.arguments.size() == 3;
-  const bool nothing = rule.program.name.starts_with("wait6") && rule.arguments.size() == 2;
+  const bool report = rule.id == RuleId::wait_report, nothing = rule.id == RuleId::wait_nothing;
+  const bool by_group = rule.program.name.starts_with("wait6(P_PGID");
   const bool by_pid = rule.program.name.starts_with("wait6(P_PID");
   for (std::size_t i = 0; i < rule.arguments.size(); ++i) switch (rule.arguments[i].takes) {
       case Takes::process:
         out.push_back(i == 0                                       ? 1
-                      : rule.needs == Needs::fork                  ? 3
+                      : rule.arguments.back().name == "child_td"   ? 3
                       : rule.program.name == "ptrace(PT_TRACE_ME)" ? 0
-                      : ((report && i == 2) || nothing) && !by_pid ? int(kNone)
+                      : ((report && i == 2) || nothing) && !by_pid && !by_group ? int(kNone)
                                                                    : 2);
         break;
-      case Takes::thread: out.push_back(i == 0 ? 1 : rule.needs == Needs::request ? 3 : 4); break;
+      case Takes::thread: out.push_back(i == 0 ? 1 : rule.id == RuleId::ptrace || rule.id == RuleId::thr_kill ? 3 : 4); break;
       case Takes::data: out.push_back(-5); break;
       case Takes::signal: out.push_back(17); break;
       case Takes::mask: out.push_back(0x28); break;

@@ -34,7 +34,6 @@ model::ClauseCoverage run(const scenario::Vocabulary& words) {
       else if (!generator.pick(state, random, action))
         continue;
       const Rule& rule = words.rules()[action.rule];
-      if (!is_reachable(rule, state, action.arguments)) continue;
       SmallState next = state;
       Exec<SmallState> k(next, words.kernel(), action.choices);
       if (rule.by == Rule::By::request) k.coverage = &coverage;

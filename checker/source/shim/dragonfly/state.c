@@ -99,7 +99,12 @@ void pr_store(const struct pr_state* state) {
         (from->p_cred & 3) == 1 ? 0 : 1000 + (from->p_cred & 3);
     p->p_lwp_tree.first = NULL;
   }
-  for (int l = PR_LWPS; l-- > 0;) {
+  int order[PR_LWPS]; /* the youngest first: each goes in front of those before */
+  for (int l = 0, rank = PR_LWPS; rank-- > 0;)
+    for (int i = 0; i < PR_LWPS; i++)
+      if (state->lwp[i].td_rank == rank) order[l++] = i;
+  for (int i = 0; i < PR_LWPS; i++) {
+    const int l = order[i];
     const struct pr_lwp* from = &state->lwp[l];
     struct proc* p;
     if (from->proc == PR_NONE) {

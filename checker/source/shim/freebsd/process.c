@@ -99,6 +99,7 @@ void sigqueue_take(ksiginfo_t* ksi) {
     if (!pr_owns_proc(slot_of(parent, __func__)))
       complain("%s: process lock of pid %d, whose queue it is, not owned", __func__, parent->p_pid);
     pr_call->moves |= PR_MOVED_KSI;
+    pr_help_with(PR_SIGTAKE, s, PR_NONE);
     return;
   }
   complain("%s: not a p_ksi", __func__);
@@ -108,11 +109,11 @@ void sigqueue_delete(struct sigqueue* queue, int sig) {
     if (pr_shadow.proc[s].state == PR_FREE) continue;
     struct thread* td;
     int found = queue == &pr_procs[s].p_sigqueue;
-    /* SIGSTOP is the one signal of which the state knows whether it is pending, for the process as a whole. */
-    if (found && sig == SIGSTOP) pr_shadow.proc[s].p_flag &= ~PR_PEND_STOP;
+    const int of_process = found;
     TAILQ_FOREACH(td, &pr_procs[s].p_threads, td_plist) found |= queue == &td->td_sigqueue;
     if (!found) continue;
     shim_proc_assert(&pr_procs[s], MA_OWNED, __func__, 0);
+    if (of_process) pr_help_with(PR_SIGDEL, s, sig);
     return;
   }
   complain("%s: not the queue of a process or thread", __func__);

@@ -155,7 +155,7 @@ static void put_thread(int slot, const struct pr_lwp* n) {
 #if !PROCTOR_2003
   td->td_dbgflags = (td->td_dbgflags & ~TDB_MASK) | (n->td_flag & TDB_MASK);
   td->td_xsig = n->td_xsig;
-  td->td_dbgksi.ksi_signo = n->td_xsig;
+  td->td_dbgksi.ksi_signo = n->td_dbgksi;
 #endif
   pr_pcbs[slot].step = (n->td_flag & PR_TD_STEP) != 0;
   pr_shadow.lwp[slot] = *n;
@@ -165,11 +165,12 @@ static void put_thread(int slot, const struct pr_lwp* n) {
 static void relink(void) {
   for (int s = 0; s < PR_PROCS; s++)
     if (pr_shadow.proc[s].state != PR_FREE) TAILQ_INIT(&pr_procs[s].p_threads);
-  for (int t = 0; t < PR_LWPS; t++) {
-    int s = pr_shadow.lwp[t].proc;
-    if (s < PR_PROCS && pr_shadow.proc[s].state != PR_FREE)
-      TAILQ_INSERT_TAIL(&pr_procs[s].p_threads, &pr_threads[t], td_plist);
-  }
+  for (int rank = 0; rank < PR_LWPS; rank++)
+    for (int t = 0; t < PR_LWPS; t++) {
+      int s = pr_shadow.lwp[t].proc;
+      if (pr_shadow.lwp[t].td_rank == rank && s < PR_PROCS && pr_shadow.proc[s].state != PR_FREE)
+        TAILQ_INSERT_TAIL(&pr_procs[s].p_threads, &pr_threads[t], td_plist);
+    }
   for (int s = 0; s < PR_PROCS; s++)
     if (pr_shadow.proc[s].state != PR_FREE) seen_proc[s].p_threads = pr_procs[s].p_threads;
   for (int t = 0; t < PR_LWPS; t++)
@@ -328,10 +329,7 @@ static void get_thread(int slot) {
   if (change != 0) complain("td_dbgflags of tid %d: unknown 0x%x changed", td->td_tid, change);
   n->td_flag = (n->td_flag & ~TDB_MASK) | (td->td_dbgflags & TDB_MASK);
   seen->td_dbgflags = td->td_dbgflags;
-  if (td->td_xsig != seen->td_xsig) {
-    n->td_xsig = seen->td_xsig = td->td_xsig;
-    td->td_dbgksi.ksi_signo = seen->td_dbgksi.ksi_signo = td->td_xsig;
-  }
+  n->td_xsig = seen->td_xsig = td->td_xsig;
 #endif
   const char* other = first_difference(kThreadField, nitems(kThreadField), td, seen, THREAD_SEEN);
   if (other) complain("%s of tid %d changed, which ptrace has no business with", other, PR_TID(slot));

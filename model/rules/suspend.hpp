@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// Suspended threads, and what the parent of a process is told of: kern_thread.c, and the childproc_*() functions of
+// kern_sig.c.
+#pragma once
+
+#include "model/rules/tree.hpp"
+
+namespace proctor::model::rules {
+
+template <Kernel K>
+typename K::Bool at_place(const LwpRef<K>& td, At at) {
+  return td[td_at] == td.k->lit(int(at));
+}
+
+// SIGCHLD for a parent.  It stops and continues nobody, so all that sending does is to find it a place, or to drop it.
+template <Kernel K>
+void send_sigchld(K& k, ProcRef<K> parent) {
+  const Behaviours& b = k.behaviour();
+  auto sig = k.lit(kSigchld);
+  auto ignored = k.has(parent, p_sigignore, sig);
+  if (b.stop_has_thread) {
+    k.when(is(parent, ProcState::normal) && !ignored, [&] { k.add(parent, p_siglist, sig); });
+    return;
+  }
+  auto dropped = !parent[P_TRACED] && (ignored || parent[P_WEXIT]);
+  auto taker = ProcRef<K>(parent);
+  auto td = LwpRef<K>{&k, k.first_unmasked(taker, sig)};
+  auto to_process = none(k, td.slot);
+  if (b.tokens) {  // nobody takes it while the process is stopped
+    dropped = parent[P_WEXIT] || (!parent[P_TRACED] && ignored);
+    to_process = to_process || parent[P_STOPPED_SIG];
+  }
+  k.when(is(parent, ProcState::normal) && !dropped, [&] {
+    k.when(to_process, [&] { k.add(parent, p_siglist, sig); });
+    k.when(!to_process, [&] { k.add(td, td_siglist, sig); });
+  });
+}
+
+// sigparent(): the parent hears of p once at a time (p_ksi).
+template <Kernel K>
+void sigparent(K& k, ProcRef<K> p) {
+  auto parent = proc(k, p[p_pptr]);
+  if (!k.behaviour().stop_has_thread) return send_sigchld(k, parent);
+  k.when(!p[KSI_ONQ], [&] {
+    send_sigchld(k, parent);
+    k.when(k.has(parent, p_siglist, k.lit(kSigchld)), [&] { k.set(p, KSI_ONQ); });
+  });
+}
+
+// childproc_jobstate(): a parent with SA_NOCLDSTOP is woken up only.
+template <Kernel K>
+void childproc_jobstate(K& k, ProcRef<K> p) {
+  auto parent = proc(k, p[p_pptr]);
+  k.wakeup(parent);
+  k.when((parent[p_cred] & PS_NOCLDSTOP) == k.lit(0), [&] { sigparent(k, p); });
+}
+template <Kernel K>
+void childproc_stopped(K& k, ProcRef<K> p) {
+  childproc_jobstate(k, p);
+}
+template <Kernel K>
+void childproc_continued(K& k, ProcRef<K> p) {
+  childproc_jobstate(k, p);
+}
+
+// thread_unsuspend(): every suspended thread may run, unless the process is (still) to stop.
+template <Kernel K>
+void thread_unsuspend(K& k, ProcRef<K> p) {
+  k.when(!p[P_STOPPED_SIG | P_STOPPED_TRACE], [&] {
+    k.each_lwp(p, [&](LwpRef<K> td) { k.clear(td, TD_SUSPENDED); });
+    k.set(p, p_suspcount, k.lit(0));
+  });
+}
+
+// thread_stopped(): when as many threads as that are suspended, the stop is complete, and can be waited for.
+template <Kernel K>
+void thread_stopped(K& k, ProcRef<K> p, typename K::Num suspended) {
+  k.when(p[P_STOPPED_SIG] && (suspended == p[p_numthreads]), [&] {
+    k.clear(p, P_WAITED);
+    childproc_stopped(k, p);
+  });
+}
+
+// The calling thread is suspended.
+template <Kernel K>
+void thread_suspend(K& k, LwpRef<K> td) {
+  auto p = proc(k, td[td_proc]);
+  auto count = p[p_suspcount] + k.lit(1);
+  thread_stopped(k, p, count);
+  k.set(p, p_suspcount, count);
+  k.set(td, TD_SUSPENDED);
+}
+
+// proc_unstop() of DragonFly.
+template <Kernel K>
+void proc_unstop(K& k, ProcRef<K> p) {
+  k.clear(p, P_STOPPED_SIG | P_STOPPED_TRACE);
+  thread_unsuspend(k, p);
+}
+
+}  // namespace proctor::model::rules
