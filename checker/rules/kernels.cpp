@@ -96,7 +96,7 @@ constexpr Behaviour kBehaviours[] = {
     {"job_stop_takes_signal_first", &B::job_stop_takes_signal_first,
      "A stop signal leaves its queue before the process stops, not after", "r315949 (March 2017)"},
     {"stop_waits_for_word", &B::stop_waits_for_word,
-     "A thread that stops for a signal waits there for the debugger's word; without this the signal is delivered first",
+     "A thread that stops for a signal waits there for the debugger's word, and delivers nothing before",
      "all but DragonFly before be1f9ddcee (13 June 2019)"},
     {"writes_ktr", &B::writes_ktr, "KTR_PTRACE lines are written", "r281954 to r284878, in 10.2"},
 };

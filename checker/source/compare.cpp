@@ -100,6 +100,19 @@ void field(std::string& out, const std::string& owner, std::string_view name, T 
   out += fmt::format("  {} {}: {} expected, {} seen\n", owner, name, shown(int(expected)), shown(int(seen)));
 }
 
+std::string place_name(int at) { return std::string(model::at_name(model::At(at))); }
+
+void signals(std::string& out, const std::string& owner, std::string_view name, model::AllSignals expected,
+             model::AllSignals seen) {
+  const auto words = [](model::AllSignals set) {
+    std::string list;
+    for (int sig = set.lowest(); sig != 0; set.remove(sig), sig = set.lowest())
+      list += (list.empty() ? "" : " ") + scenario::signal_words(sig);
+    return list.empty() ? std::string("nothing") : list;
+  };
+  if (!(expected == seen)) out += fmt::format("  {} {}: {} expected, {} seen\n", owner, name, words(expected), words(seen));
+}
+
 template <const auto& kTable>
 std::string flags(int bits) {
   return bits == 0 ? "no flag" : flag_names(kTable, bits, " ");
@@ -110,7 +123,7 @@ std::string flags(int bits) {
 std::string state_difference(const SmallState& expected, const SmallState& seen) {
   std::string out;
   for (std::size_t i = 0; i < expected.proc.size(); ++i) {
-    const model::Proc &a = expected.proc[i], &b = seen.proc[i];
+    const auto &a = expected.proc[i], &b = seen.proc[i];
     const std::string owner = process(int(i));
     field(out, owner, "p_state", int(a.state), int(b.state));
     field(out, owner, "p_flag", a.p_flag, b.p_flag, flags<model::kProcessFlags>);
@@ -124,12 +137,20 @@ std::string state_difference(const SmallState& expected, const SmallState& seen)
     field(out, owner, "p_numthreads", a.p_numthreads, b.p_numthreads);
     field(out, owner, "p_suspcount", a.p_suspcount, b.p_suspcount);
     field(out, owner, "credentials", a.p_cred, b.p_cred);
+    field(out, owner, "p_pgrp", a.p_pgrp, b.p_pgrp, process);
+    signals(out, owner, "p_siglist", a.p_siglist, b.p_siglist);
+    signals(out, owner, "p_sigignore", a.p_sigignore, b.p_sigignore);
+    signals(out, owner, "p_sigcatch", a.p_sigcatch, b.p_sigcatch);
   }
   for (std::size_t i = 0; i < expected.lwp.size(); ++i) {
-    const model::Lwp &a = expected.lwp[i], &b = seen.lwp[i];
+    const auto &a = expected.lwp[i], &b = seen.lwp[i];
     field(out, thread(int(i)), "process", a.proc, b.proc, process);
     field(out, thread(int(i)), "td_xsig", a.td_xsig, b.td_xsig);
     field(out, thread(int(i)), "td_dbgflags", a.td_flag, b.td_flag, flags<model::kThreadFlags>);
+    field(out, thread(int(i)), "td_dbgksi", a.td_dbgksi, b.td_dbgksi);
+    field(out, thread(int(i)), "place", int(a.td_at), int(b.td_at), place_name);
+    signals(out, thread(int(i)), "td_siglist", a.td_siglist, b.td_siglist);
+    signals(out, thread(int(i)), "td_sigmask", a.td_sigmask, b.td_sigmask);
   }
   return out;
 }

@@ -58,7 +58,7 @@ int weight(const Rule& rule) {
     case RuleId::wait_nothing: return 1;
     case RuleId::wait_report:
       return name.find("P_PGID") != std::string::npos ? 1 : name.ends_with(": trapped") ? 12 : 3;
-    case RuleId::sysctl:
+    case RuleId::sysctl: return 2;
     case RuleId::jail:
     case RuleId::setuid:
     case RuleId::setpgid:
@@ -183,7 +183,7 @@ bool Generator::pick_for_tracee(const SmallState& state, Random& random, Action&
     action = std::move(steps[random.below(std::uint32_t(steps.size()))]);
     return true;
   }
-  if ((q.p_flag & model::P_STOPPED) == 0) {  // something to stop for
+  if ((q.p_flag & model::P_STOPPED) == 0 && random.below(2) == 0) {  // something to stop for
     const auto sent = words_.relation().find(model::RuleId::psignal);
     constexpr std::int32_t signals[] = {model::kSigstop, model::kSigstop, model::kSigusr1, model::kSigterm, model::kSigkill};
     action = {.rule = *sent, .arguments = {p, signals[random.below(5)]}, .choices = {}};
@@ -268,7 +268,7 @@ std::vector<Action> Generator::prologue(Random& random) const {
 bool Generator::pick(const SmallState& state, Random& random, Action& action) const {
   int processes = 0;
   for (const model::Proc& p : state.proc) processes += p.state == model::ProcState::normal ? 1 : 0;
-  if (processes >= 3 && random.below(100) < 40 && pick_for_tracee(state, random, action)) return true;
+  if (processes >= 3 && random.below(100) < 30 && pick_for_tracee(state, random, action)) return true;
   const std::uint32_t request_share = processes < 3 ? 20 : 75;
   return random.below(100) < request_share ? pick_request(state, random, action)
                                            : pick_environment(state, random, action);

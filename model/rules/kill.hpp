@@ -47,7 +47,8 @@ void killpg(K& k, LwpRef<K> td, typename K::Num pgrp, typename K::Num sig, typen
   valid_signal(k, sig, "kill-signal-range");
   auto found = k.yes(false), refused = k.yes(false);
   k.each_proc([&](ProcRef<K> p) {
-    auto member = p[p_pgrp] == pgrp && !(p.slot == k.lit(kInit)) && !p[P_SYSTEM];
+    auto member =
+        !is(p, ProcState::free) && p[p_pgrp] == pgrp && !(p.slot == k.lit(kInit)) && !p[P_SYSTEM];
     if (b.tokens) member = member && !is(p, ProcState::zombie);
     auto allowed = may_signal(k, curp, p, sig);
     found = found || (member && allowed);
@@ -129,14 +130,14 @@ void setpgid(K& k, LwpRef<K> td, ProcRef<K> p, typename K::Num pgrp) {
   k.lock(tree, curp);
   auto inferior = p == curp, up = p[p_pptr];
   k.each_proc([&](ProcRef<K> turn) {  // inferior(): as many turns as there are processes
-    inferior = inferior || up == curp.slot;
+    inferior = inferior || (!is(turn, ProcState::free) && up == curp.slot);
     up = k.either(is(turn, ProcState::free), up, proc(k, up)[p_pptr]);
   });
   k.require(is(p, ProcState::normal) && inferior, Errno::esrch, in("setpgid-no-child", "sys_setpgid", "kern_prot.c"));
   k.require(p == curp || (p[p_cred] & P_EXEC) == k.lit(0), Errno::eacces, in("setpgid-exec", "sys_setpgid", "kern_prot.c"));
   k.require(!(p.slot == k.lit(kInit)), Errno::eperm, in("setpgid-leader", "sys_setpgid", "kern_prot.c"));
   auto exists = pgrp == p.slot;
-  k.each_proc([&](ProcRef<K> q) { exists = exists || q[p_pgrp] == pgrp; });
+  k.each_proc([&](ProcRef<K> q) { exists = exists || (!is(q, ProcState::free) && q[p_pgrp] == pgrp); });
   k.require(exists, Errno::eperm, in("setpgid-no-group", "sys_setpgid", "kern_prot.c"));
   k.set(p, p_pgrp, pgrp);
   k.leave(tree, curp);

@@ -320,7 +320,7 @@ template <Kernel K>
 void thread_exit_begins(K& k, LwpRef<K> td) {
   begin_call(k, td);
   auto p = proc(k, td[td_proc]);
-  k.guard(p[p_numthreads].between(2, 255), place_of("thread-not-last", "kern_thr_exit", "kern_thr.c"));
+  k.guard(!(p[p_numthreads] == k.lit(1)), place_of("thread-not-last", "kern_thr_exit", "kern_thr.c"));
   k.lock(Lock::proc, p);
   k.set(td, TDB_EXIT);
   auto report = p[P_TRACED] && wants_event(p, PTRACE_LWP);
@@ -350,7 +350,7 @@ void end_thread(K& k, LwpRef<K> td) {
 template <Kernel K>
 void sys_thr_exit(K& k, LwpRef<K> td) {  // where nobody hears of it
   begin_call(k, td);
-  k.guard(proc(k, td[td_proc])[p_numthreads].between(2, 255), place_of("thread-not-last", "kern_thr_exit", "kern_thr.c"));
+  k.guard(!(proc(k, td[td_proc])[p_numthreads] == k.lit(1)), place_of("thread-not-last", "kern_thr_exit", "kern_thr.c"));
   thread_exit(k, td);
 }
 

