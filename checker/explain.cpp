@@ -76,6 +76,19 @@ bool Acceptor::has_stop_ahead(Slot p) const {
                      [&](std::uint32_t i) { return i >= line_at_ && ktr_->events[i].ktr == trace::Ktr::ptracestop; });
 }
 
+// Is a stop of one of its tracees the next thing that the lines tell of it?  A tracee whose debugger has died stops no more.
+bool Acceptor::has_stop_to_come(const Config& c, Slot debugger) const {
+  if (!tracing_lines() || !stops_come_first_) return false;
+  for (Slot q = 0; q < KernelState::kProcs; ++q) {
+    const Proc& tracee = c.proc(q);
+    if (tracee.p_pptr != debugger || tracee.state != ProcState::normal || (tracee.p_flag & model::P_TRACED) == 0)
+      continue;
+    const trace::Event* next = line_ != nullptr && line_->pid == names_.pid(q) ? line_ : next_line(names_.pid(q));
+    if (next != nullptr && next->ktr == trace::Ktr::ptracestop) return true;
+  }
+  return false;
+}
+
 bool Acceptor::may_end_exit(Slot p) const {
   if (!names_[p].logged || !future_) return true;
   const Life* life = future_->life(names_.pid(p), at_);
@@ -117,7 +130,8 @@ void Acceptor::settle(Config& c, Slot p) const {
 std::vector<Slot> Acceptor::widen(const Config& c, const std::vector<Slot>& focus) const {
   std::vector<Slot> out;
   auto add = [&](Slot p) {
-    if (p != kNone && p != kInit && std::find(out.begin(), out.end(), p) == out.end()) out.push_back(p);
+    if (p != kNone && p != kInit && p != names_.kernel() && std::find(out.begin(), out.end(), p) == out.end())
+      out.push_back(p);
   };
   for (Slot p : focus) {
     add(p);
@@ -144,6 +158,7 @@ std::vector<Slot> Acceptor::widen(const Config& c, const std::vector<Slot>& focu
 // time?  That depends on who is first, and the log may tell later who got it.
 void Acceptor::end_exit(const Config& from, Slot p, int level, Frontier& out) const {
   constexpr int kLevelsMax = 4;  // the debugger of a debugger
+  if (has_stop_to_come(from, p)) return;
   auto dies_too = [&](Slot q) {
     return q != kNone && from.proc(q).state == ProcState::normal && may_begin_exit(from, q);
   };
@@ -168,15 +183,36 @@ void Acceptor::end_exit(const Config& from, Slot p, int level, Frontier& out) co
   if ((from.proc(p).p_flag & model::P_TRACED) != 0 && level < kLevelsMax && dies_too(parent) && names_[parent].logged &&
       may_end_exit(parent) && !is_lost(p))
     end_exit(lost, parent, level + 1, orders);
-  const std::uint8_t ways = parent != kNone && names_[parent].ignores_sigchld ? 2 : 1;
   for (const Config& order : orders)
-    for (std::uint8_t sigchld_ignored = 0; sigchld_ignored < ways; ++sigchld_ignored) {
+    for (const Sigchld how : {Sigchld::taken, Sigchld::ignored}) {
+      const Slot told = order.proc(p).p_pptr;
+      if (!may_find(order, told, p, how)) continue;
       Config c = order;
-      Machine m(c.k, kernel_, {sigchld_ignored});
+      model::Choices choices{};
+      choices[std::size_t(model::Open::sigchld_ignored)] = how == Sigchld::ignored ? 1 : 0;
+      Machine m(c.k, kernel_, choices);
       untraced(m, c, p);
       rules::exit1_zombie(m, m.proc(p));
-      if (m.outcome().possible && !(tracing_lines() && m.outcome().emissions > 0)) out.push_back(c);
+      if (!m.outcome().possible || (tracing_lines() && m.outcome().emissions > 0)) continue;
+      if (told != kNone && !names_[told].sigchld_settled && ended_since(p, names_[told].sigchld_since))
+        c.set_sigchld(told, how);
+      c.set_sigchld(p, Sigchld::taken);
+      out.push_back(c);
     }
+}
+
+// Is this how the parent's p_sigacts may have been when the child ended?
+bool Acceptor::may_find(const Config& c, Slot parent, Slot child, Sigchld how) const {
+  if (parent == kNone || !names_[parent].logged || names_[parent].sigchld_settled) return how == Sigchld::taken;
+  const Sigchld now = c.sigchld(parent);
+  return now == how || now == Sigchld::unknown || !ended_since(child, names_[parent].sigchld_since);
+}
+
+// Does the log show that the process, which has ended, had not yet done so at this record?
+bool Acceptor::ended_since(Slot p, std::uint32_t at) const {
+  if (!names_[p].logged || !future_) return false;
+  const Life* life = future_->life_until(names_.pid(p), at_);
+  return life != nullptr && life->last >= at;
 }
 
 void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier& out) {

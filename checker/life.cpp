@@ -113,6 +113,15 @@ bool Future::is_before_log(std::int32_t pid, std::uint32_t at) const {
   return at < first_fork_ || before_log_.contains(pid);
 }
 
+const Life* Future::life_until(std::int32_t pid, std::uint32_t at) const {
+  const auto it = lives_.find(pid);
+  if (it == lives_.end()) return nullptr;
+  const Life* found = nullptr;
+  for (const Life& life : it->second)
+    if (life.first <= at) found = &life;
+  return found;
+}
+
 const Life* Future::life(std::int32_t pid, std::uint32_t at) const {
   const auto it = lives_.find(pid);
   if (it == lives_.end()) return nullptr;

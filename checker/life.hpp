@@ -36,6 +36,8 @@ class Future {
   // The life of this pid that covers, or else follows, the record at this index; null if the pid writes no (more) records.
   const Life* life(std::int32_t pid, std::uint32_t at) const;
 
+  // The life of this pid that covers, or else comes before, the record at this index; null if it has none.
+  const Life* life_until(std::int32_t pid, std::uint32_t at) const;
   const Life* last_life(std::int32_t pid) const;
   // After this record: the pid is found not to exist (kill, wait) before any wait returns it.
   bool is_lost(std::int32_t pid, std::uint32_t at) const;

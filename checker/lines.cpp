@@ -181,6 +181,28 @@ bool Acceptor::must_write_line(const InFlight& call) const {
   return lines > successes;
 }
 
+// The parent of a vfork stops: at the end of that call, with TDB_SCX, or once its child has gone on.  Then TDB_VFORK is set
+// in the stop that reports just that, if it is asked for; syscallret() has cleared it before any other.
+bool Acceptor::vfork_wait_ends(Machine& m, const model::LwpRef<Machine>& td, std::uint16_t observed) {
+  if (!td[model::TD_RFPPWAIT | model::TDB_VFORK].v || (observed & model::TDB_FORK) != 0) return true;
+  const bool marked = (observed & model::TDB_VFORK) != 0;
+  if ((observed & model::TDB_SCX) != 0 && (marked || !kernel_.vfork_is_marked)) return true;
+  rules::vfork_wait_over(m, td);
+  const auto p = m.proc(Slot(td[model::td_proc].v));
+  const bool events_known = names_[Slot(p.slot.v)].events_known;
+  const bool wanted = rules::wants_event(p, model::PTRACE_VFORK).v;
+  const model::Clause done = model::at("vfork-done-stop", 255, "subr_syscall.c").of(kernel_);
+  m.guard({!marked || wanted || !events_known}, done);
+  if (marked) return m.outcome().possible;
+  constexpr std::uint16_t kWhich = model::TDB_VFORK | model::TDB_FORK | model::TDB_SCX;
+  const bool reported = (names_.lwp(Slot(td.slot.v)).reported & kWhich) == model::TDB_VFORK;
+  // With other threads about, the debugger may have begun to ask since.
+  const bool asked = wanted && events_known && p[model::p_numthreads].v == 1;
+  m.guard({reported || !asked}, done);
+  m.clear(td, model::TDB_VFORK);
+  return m.outcome().possible;
+}
+
 // ptracestop(): the thread enters a stop; its flags say why.
 bool Acceptor::stop_line(Config& c, const Event& e, Slot p, Slot td) {
   const auto observed = std::uint16_t(e.args[0] & model::TDB_MASK);
@@ -195,12 +217,21 @@ bool Acceptor::stop_line(Config& c, const Event& e, Slot p, Slot td) {
   }
   Machine m(c.k, kernel_);
   auto thread = m.lwp(td);
+  if (!vfork_wait_ends(m, thread, observed)) {
+    failed(m.outcome().clause, model::Errno::ok, false);
+    return false;
+  }
+  // A stop that an earlier line reported is over: the thread has come here since.  What is to be reported now stays.
+  constexpr std::uint16_t kReports = model::TDB_EXEC | model::TDB_FORK | model::TDB_CHILD | model::TDB_BORN;
+  if (const auto stale = std::uint16_t(c.lwp(td).td_flag & names_.lwp(td).reported & kReports & ~observed)) {
+    const auto due = std::uint16_t(c.lwp(td).td_flag & kReports & ~stale);
+    rules::leave_stop(m, thread);
+    m.set(thread, model::LwpFlag(due));
+  }
   const auto before = std::uint16_t(c.lwp(td).td_flag);
   // A thread that stops at the end of a call (exec, fork, the end of vfork, exit) has not left that call yet.
-  const auto reported =
-      std::uint16_t(observed & (model::TDB_EXEC | model::TDB_FORK | model::TDB_CHILD | model::TDB_BORN));
+  const auto reported = std::uint16_t(observed & kReports);
   if ((before & model::TDB_XSIG) != 0 || reported == 0) {
-    if ((observed & model::TDB_VFORK) != 0 && reported == 0) rules::vfork_wait_over(m, thread);
     const bool vfork_over = (observed & model::TDB_VFORK) != 0 && reported == 0;
     const bool exits = (observed & model::TDB_EXIT) != 0;
     const auto keep = std::uint16_t(before & (vfork_over ? model::TDB_VFORK : 0));
@@ -247,7 +278,10 @@ bool Acceptor::stop_line(Config& c, const Event& e, Slot p, Slot td) {
   else
     rules::ptracestop(m, thread, {sig});
   if (!m.outcome().possible) failed(m.outcome().clause, model::Errno::ok, false);
-  const bool traced_or_was = (c.proc(p).p_flag & model::P_TRACED) != 0;
+  // A new thread reports itself even if its process has been let go since (fork_return(), kern_fork.c:1088); fork and exec
+  // are reported if it was traced a moment ago, without the lock (syscallret(), subr_syscall.c:196).
+  constexpr std::uint16_t kLate = model::TDB_BORN | model::TDB_FORK | model::TDB_EXEC;
+  const bool traced_or_was = (c.proc(p).p_flag & model::P_TRACED) != 0 || (before & observed & kLate) != 0;
   if (!traced_or_was) note([&] { return fmt::format("process {} is not traced", e.pid); });
   return m.outcome().possible && traced_or_was;
 }
@@ -389,7 +423,11 @@ bool Acceptor::line(const Event& e) {
     return true;
   }
   if (explain_line(e)) {
-    if (e.ktr == Ktr::ptracestop && e.tid > 0) names_.lwp(names_.find_tid(e.tid)).flags_known = true;
+    if (e.ktr == Ktr::ptracestop && e.tid > 0) {
+      LwpName& td = names_.lwp(names_.find_tid(e.tid));
+      td.flags_known = true;
+      td.reported = std::uint16_t(e.args[0] & model::TDB_MASK);
+    }
     return true;
   }
   return reject(e, describe(*ktr_, e));
