@@ -32,6 +32,7 @@ Acceptor::Acceptor(const model::Behaviours& kernel, const trace::Log* ktrace, co
       last_mention_[ktr_->events[i].pid] = i;
       if (const std::int32_t other = other_process(ktr_->events[i]); other > 0) last_mention_[other] = i;
     }
+  if (ktrace_ != nullptr && ktr_ != nullptr) align();
   Config start;
   model::Proc& elsewhere = start.proc(names_.elsewhere());
   elsewhere.state = ProcState::normal;
@@ -85,6 +86,7 @@ Slot Acceptor::add_lwp(std::int32_t pid, std::int32_t tid) {
   std::erase(in_flight_, td);
   std::erase(watched_, td);
   for (Config& c : frontier_) c.drop_early(td);
+  if (begins_late_) names_.lwp(td).flags_known = false;
   return td;
 }
 
@@ -335,7 +337,7 @@ bool Acceptor::on_call(const Event& e) {
   const bool ptrace = e.code == sys::ptrace;
   if (call.returns &&
       ((wait && (call.error != 0 || call.retval == 0)) || ((ptrace || e.code == sys::kill) && call.error != 0)) &&
-      !(tracing_lines() && must_write_line(call))) {
+      line_of(call) != Line::due) {
     watched_.push_back(td);
     mark_satisfied(td);
   }
@@ -432,7 +434,7 @@ bool Acceptor::on_ret(const Event& e) {
     call.error = e.error;
     call.retval = e.retval;
     introduce_target(call, names_.find(e.pid));
-    if (tracing_lines() && must_write_line(call)) {
+    if (line_of(call) != Line::none) {
       auto done = [&] {
         return std::any_of(frontier_.begin(), frontier_.end(), [&](const Config& c) { return c.is_early(td); });
       };

@@ -152,6 +152,15 @@ class Acceptor {
   bool run_ptrace(Config& c, Slot td, const model::rules::PtraceArgs<Machine>& args,
                   const std::function<bool(const model::Outcome&)>& wanted);
 
+  // alignment.cpp: a ktrace log and KTR lines of the same run
+  enum class Line : std::uint8_t { none, possible, due };
+  void align();
+  bool is_lined(std::int32_t pid) const;
+  bool is_shown(const model::Outcome& out) const;
+  Line line_of(const InFlight& call) const;
+  void learn_from_line(Config& c, Slot p, const trace::Event& e);
+  static int request_of(trace::Ktr line);
+
   // lines.cpp: KTR_PTRACE lines
   bool line(const trace::Event& e);
   bool advance_lines(const std::function<bool()>& enough);
@@ -167,7 +176,6 @@ class Acceptor {
   std::int32_t real_parent_ahead(std::int32_t pid) const;
   Slot attacher_of(const trace::Event& e);
   bool call_may_write(const InFlight& call, const trace::Event& e) const;
-  bool must_write_line(const InFlight& call) const;
   const trace::Event* next_line(std::int32_t pid) const;
   enum class Attacher : std::uint8_t { parent, other, either };
   Attacher attached_by_parent(const trace::Event& attach) const;
@@ -195,11 +203,21 @@ class Acceptor {
   Names names_;
   Frontier frontier_;
   std::array<InFlight, KernelState::kLwps> calls_{};
-  std::vector<Slot> in_flight_;  // slots of calls_ that are active
-  Frontier reached_;             // room for explain(), kept to save its allocation
-  std::vector<Slot> watched_;    // those of them whose outcome changes nothing
-  std::uint32_t at_ = 0;         // index of the ktrace event being judged
-  std::uint32_t line_at_ = 0;    // index of the next KTR line
+  std::vector<Slot> in_flight_;      // slots of calls_ that are active
+  Frontier reached_;                 // room for explain(), kept to save its allocation
+  std::vector<Slot> watched_;        // those of them whose outcome changes nothing
+  std::uint32_t at_ = 0;             // index of the ktrace event being judged
+  std::uint32_t line_at_ = 0;        // index of the next KTR line
+  std::uint32_t lines_done_ = 0;     // lines before this one have been explained
+  bool begins_late_ = false;         // the KTR lines begin after the ktrace log
+  std::uint32_t begins_after_ = 0;   // the CALL of the last request without a line
+  std::uint32_t begins_before_ = 0;  // the RET of the first request with one
+  // By request (-1: a wait) and process: the RETs of all calls, of those that were granted, and the lines.
+  struct CallsAbout {
+    std::vector<std::uint32_t> all, granted, lines;
+  };
+  std::unordered_map<std::uint64_t, CallsAbout> calls_about_;
+  std::unordered_map<std::uint32_t, std::int32_t> about_;                  // by the CALL of a ptrace(2): the process
   std::unordered_map<std::int32_t, std::vector<std::uint32_t>> lines_of_;  // KTR lines by subject pid
   std::unordered_map<std::uint64_t, std::vector<std::uint32_t>>
       lines_by_thread_;                                           // and by the address of the thread that wrote

@@ -185,7 +185,9 @@ bool Acceptor::apply_wait(Config& c, Slot td, const InFlight& call, Report repor
       });
     return false;
   }
-  return out.emissions == 0 || !tracing_lines() || (line_ != nullptr && matches(c, out.emitted[0], *line_));
+  if (out.emissions == 0 || !tracing_lines()) return true;
+  if (line_ == nullptr) return begins_late_ && !is_shown(out) && line_of(call) != Line::due;
+  return matches(c, out.emitted[0], *line_);
 }
 
 // The children that were asked for have ended, however many, and nobody was told: the caller ignores SIGCHLD.
@@ -328,7 +330,9 @@ bool Acceptor::apply_request(Config& c, Slot td, const InFlight& call, const rul
       return false;
     }
     if (!tracing_lines() || out.emissions == 0) return line_ == nullptr;
-    return line_ != nullptr && matches(c, out.emitted[0], *line_);
+    if (line_ == nullptr)
+      return begins_late_ && !is_lined(names_.pid(out.emitted[0].proc)) && line_of(call) != Line::due;
+    return matches(c, out.emitted[0], *line_);
   };
   if (call.may_be_denied) {
     Config denied = c;

@@ -105,7 +105,7 @@ bool Acceptor::is_lost(Slot p) const {
       if (next.ktr == trace::Ktr::attach) break;  // it was let go
       if (next.ktr == trace::Ktr::wait_moved) return next.args[0] == 1;
     }
-  return !tracing_lines() && future_ && future_->is_lost(pid, at_);
+  return !is_lined(pid) && future_ && future_->is_lost(pid, at_);
 }
 
 int Acceptor::exit_status(Slot p) const {
@@ -193,7 +193,7 @@ void Acceptor::end_exit(const Config& from, Slot p, int level, Frontier& out) co
       Machine m(c.k, kernel_, choices);
       untraced(m, c, p);
       rules::exit1_zombie(m, m.proc(p));
-      if (!m.outcome().possible || (tracing_lines() && m.outcome().emissions > 0)) continue;
+      if (!m.outcome().possible || is_shown(m.outcome())) continue;
       if (told != kNone && !names_[told].sigchld_settled && ended_since(p, names_[told].sigchld_since))
         c.set_sigchld(told, how);
       c.set_sigchld(p, Sigchld::taken);
@@ -223,7 +223,7 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
     body(m, c);
     const model::Outcome& o = m.outcome();
     // A step that writes a KTR line happens when the line is read.
-    if (o.possible && !(tracing_lines() && o.emissions > 0) && !(c == from)) out.push_back(c);
+    if (o.possible && !is_shown(o) && !(c == from)) out.push_back(c);
   };
   if (proc.state == ProcState::zombie) {
     const Slot parent = proc.p_pptr;
@@ -239,6 +239,7 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
     end_exit(from, p, 0, out);
     return;
   }
+  const bool lined = is_lined(names_.pid(p));
   const bool traced = (proc.p_flag & model::P_TRACED) != 0;
   const bool stopped = (proc.p_flag & model::P_STOPPED) != 0;
   bool stop_tried[2] = {false, false};  // by a thread that is to end, by another
@@ -268,7 +269,7 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
     // A thread in exit() stops no more, but for the stop at the entry of that call.
     const bool leaving =
         calls_[td].active && calls_[td].code == sys::exit && (proc.p_ptevents & model::PTRACE_SCE) == 0;
-    if (!tracing_lines() && traced && !stopped && runs && !leaving && !stop_tried[ending] &&
+    if (!lined && traced && !stopped && runs && !leaving && (begins_late_ || !stop_tried[ending]) &&
         (flags & (model::TDB_SUSPEND | model::TDB_STOPATFORK)) == 0) {
       stop_tried[ending] = true;
       step([&](Machine& m, Config& c) {
@@ -280,7 +281,7 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
     }
   }
   if (!traced && !stopped) step([&](Machine& m, Config&) { rules::sigstop(m, m.proc(p), {rules::kSigstop}); });
-  if (!traced && !writes(p) && !tracing_lines())  // it may call what it likes: here, PT_TRACE_ME
+  if (!traced && !writes(p) && !lined)  // it may call what it likes: here, PT_TRACE_ME
     step([&](Machine& m, Config&) {
       rules::sys_ptrace(
           m, m.lwp(Slot(m.first_lwp(m.proc(p)).v)),
@@ -297,9 +298,9 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
       if (m.outcome().error != model::Errno::ok) m.guard({false}, model::Clause{});
     });
   };
-  if (!tracing_lines() && traced && stopped && proc.p_pptr != kNone && !writes(proc.p_pptr))
+  if (!lined && traced && stopped && proc.p_pptr != kNone && !writes(proc.p_pptr))
     for (const rules::Request req : {rules::PT_CONTINUE, rules::PT_DETACH}) unseen_request(proc.p_pptr, req);
-  if (!tracing_lines() && !traced && in_focus)
+  if (!lined && !traced && in_focus)
     for (Slot x = 0; x < KernelState::kProcs; ++x)
       if (x != p && from.proc(x).state == ProcState::normal && names_.pid(x) > 1 && !names_[x].before_log && !writes(x))
         unseen_request(x, rules::PT_ATTACH);
@@ -377,7 +378,7 @@ void Acceptor::moves(const Config& from, const std::vector<Slot>& focus, Frontie
     return p != kNone && std::find(set.begin(), set.end(), p) != set.end();
   };
   for (Slot p : wide) process_moves(from, p, in(focus, p), out);
-  if (!tracing_lines())
+  if (!tracing_lines() || begins_late_)
     for (Slot p : focus)
       for (Slot other : focus) origin_moves(from, p, other, out);
   // Effects of calls that have been entered and not returned; the line being explained is not theirs.

@@ -23,44 +23,6 @@ namespace rules = model::rules;
 
 namespace {
 
-// The request that writes this line; -1 for lines that no request writes.
-int request_of(Ktr line) {
-  switch (line) {
-    case Ktr::trace_me: return rules::PT_TRACE_ME;
-    case Ktr::attach: return rules::PT_ATTACH;
-    case Ktr::clearstep: return rules::PT_CLEARSTEP;
-    case Ktr::setstep: return rules::PT_SETSTEP;
-    case Ktr::suspend: return rules::PT_SUSPEND;
-    case Ktr::resume: return rules::PT_RESUME;
-    case Ktr::follow_fork: return rules::PT_FOLLOW_FORK;
-    case Ktr::lwp_events: return rules::PT_LWP_EVENTS;
-    case Ktr::get_event_mask: return rules::PT_GET_EVENT_MASK;
-    case Ktr::set_event_mask: return rules::PT_SET_EVENT_MASK;
-    case Ktr::step: return rules::PT_STEP;
-    case Ktr::continue_: return rules::PT_CONTINUE;
-    case Ktr::to_sce: return rules::PT_TO_SCE;
-    case Ktr::to_scx: return rules::PT_TO_SCX;
-    case Ktr::syscall: return rules::PT_SYSCALL;
-    case Ktr::detach: return rules::PT_DETACH;
-    case Ktr::write: return rules::PT_WRITE_D;
-    case Ktr::read: return rules::PT_READ_D;
-    case Ktr::io: return rules::PT_IO;
-    case Ktr::kill: return rules::PT_KILL;
-    case Ktr::setregs: return rules::PT_SETREGS;
-    case Ktr::getregs: return rules::PT_GETREGS;
-    case Ktr::setfpregs: return rules::PT_SETFPREGS;
-    case Ktr::getfpregs: return rules::PT_GETFPREGS;
-    case Ktr::setdbregs: return rules::PT_SETDBREGS;
-    case Ktr::getdbregs: return rules::PT_GETDBREGS;
-    case Ktr::lwpinfo: return rules::PT_LWPINFO;
-    case Ktr::getnumlwps: return rules::PT_GETNUMLWPS;
-    case Ktr::getlwplist: return rules::PT_GETLWPLIST;
-    case Ktr::vm_timestamp: return rules::PT_VM_TIMESTAMP;
-    case Ktr::vm_entry: return rules::PT_VM_ENTRY;
-    default: return -1;
-  }
-}
-
 bool names_thread(Ktr line) {
   const auto all = model::parameters(line);
   return std::any_of(all.begin(), all.end(), [](const LineParameter& p) { return p.logged == model::kThreadOfLine; });
@@ -148,39 +110,6 @@ bool Acceptor::call_may_write(const InFlight& call, const Event& e) const {
   return same && req >= 0;
 }
 
-// Will this call, which returns now, have written a line?  Then the lines up to it come first.
-bool Acceptor::must_write_line(const InFlight& call) const {
-  auto ahead = [&](std::int32_t pid, auto&& wanted) {
-    const auto it = lines_of_.find(pid);
-    return it != lines_of_.end() && std::any_of(it->second.begin(), it->second.end(), [&](std::uint32_t i) {
-             return i >= line_at_ && wanted(ktr_->events[i]);
-           });
-  };
-  if (call.code == sys::wait4 || call.code == sys::wait6)
-    return call.error == 0 && call.retval > 0 && ahead(std::int32_t(call.retval), [](const Event& e) {
-             return e.ktr == Ktr::wait_trapped || e.ktr == Ktr::wait_moved;
-           });
-  if (call.code != sys::ptrace) return false;
-  if (call.error == 0) return call.args[0] < rules::PT_FIRSTMACH;
-  // A request may write its line and then fail.  It did if more lines are left than calls that will succeed.
-  const auto pid = std::int32_t(call.args[1]);
-  std::int64_t lines = 0, successes = 0;
-  ahead(pid, [&](const Event& e) {
-    lines += call_may_write(call, e) ? 1 : 0;
-    return false;
-  });
-  if (lines == 0) return false;
-  for (std::uint32_t i = 0; i < ktrace_->events.size(); ++i) {
-    const Event& e = ktrace_->events[i];
-    if (e.kind != trace::Kind::call || e.code != sys::ptrace || e.args[0] != call.args[0] ||
-        std::int32_t(e.args[1]) != pid)
-      continue;
-    const std::uint32_t ret = future_->ret_of(i);
-    successes += ret != kNever && ret >= at_ && ktrace_->events[ret].error == 0 ? 1 : 0;
-  }
-  return lines > successes;
-}
-
 // The parent of a vfork stops: at the end of that call, with TDB_SCX, or once its child has gone on.  Then TDB_VFORK is set
 // in the stop that reports just that, if it is asked for; syscallret() has cleared it before any other.
 bool Acceptor::vfork_wait_ends(Machine& m, const model::LwpRef<Machine>& td, std::uint16_t observed) {
@@ -217,6 +146,9 @@ bool Acceptor::stop_line(Config& c, const Event& e, Slot p, Slot td) {
   }
   Machine m(c.k, kernel_);
   auto thread = m.lwp(td);
+  // The line of the attach is missing.
+  if (begins_late_ && !is_lined(e.pid) && (observed & ~c.lwp(td).td_flag & model::TDB_CHILD) != 0)
+    rules::fork_return(m, thread);
   if (!vfork_wait_ends(m, thread, observed)) {
     failed(m.outcome().clause, model::Errno::ok, false);
     return false;
@@ -337,10 +269,11 @@ bool Acceptor::explain_line(const Event& e) {
       for (Slot td : in_flight_)
         if (call_may_write(calls_[td], e)) {
           caller_proc = names_.find(names_.lwp(td).pid);
-          kinds.push_back({[this, td](Config& c) {
+          kinds.push_back({[this, td, p, &e](Config& c) {
             if (c.is_early(td) || (c.lwp(td).td_flag & model::TD_SUSPENDED) != 0) return false;
             InFlight call = calls_[td];
             const bool wait = call.code != sys::ptrace;
+            learn_from_line(c, p, e);
             if (wait && !call.returns) call.retval = line_->pid;  // the caller was killed before its RET
             const bool done =
                 wait ? apply_wait(c, td, call,
@@ -422,7 +355,14 @@ bool Acceptor::line(const Event& e) {
     ++result_.ktr.skipped;
     return true;
   }
+  const bool first = begins_late_ && !is_lined(e.pid);
   if (explain_line(e)) {
+    if (begins_late_) {
+      const bool starts = e.ktr == Ktr::attach || e.ktr == Ktr::trace_me || e.ktr == Ktr::fork_return;
+      ProcName& name = names_[names_.find(e.pid)];
+      if (first) name.events_known = false;
+      if (starts || e.ktr == Ktr::get_event_mask || e.ktr == Ktr::set_event_mask) name.events_known = true;
+    }
     if (e.ktr == Ktr::ptracestop && e.tid > 0) {
       LwpName& td = names_.lwp(names_.find_tid(e.tid));
       td.flags_known = true;
@@ -437,13 +377,14 @@ bool Acceptor::line(const Event& e) {
 bool Acceptor::try_lines(const std::function<bool()>& enough) {
   Frontier frontier = frontier_;
   Names names = names_;
-  const std::uint32_t line_at = line_at_;
+  const std::uint32_t line_at = line_at_, lines_done = lines_done_;
   const Counts counts = result_.ktr;
   const bool found = advance_lines(enough);
   if (found) return true;
   frontier_ = std::move(frontier);
   names_ = std::move(names);
   line_at_ = line_at;
+  lines_done_ = lines_done;
   result_.ktr = counts;
   result_.rejection.reset();
   result_.verdict = Verdict::accepted;
@@ -460,6 +401,7 @@ bool Acceptor::advance_lines(const std::function<bool()>& enough) {
       continue;
     }
     if (!line(e)) return false;
+    lines_done_ = line_at_;
     if (enough()) return true;
   }
   return false;
