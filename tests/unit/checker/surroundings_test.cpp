@@ -202,6 +202,9 @@ const std::string kVforkIsOver = "40 wait: traced child 51 moved back to parent 
 TEST(StopAfterVfork, HasNoMarkOfIt) {
   accepted(nullptr, ktr(kTracesMe + asks_for(0x9) + goes_on(50) + kVfork + kVforkIsOver + stop(50, 0x2, 30) +
                         reports(50, 30) + goes_on(50)));
+  rejected(nullptr,
+           ktr(kTracesMe + asks_for(0x29) + goes_on(50) + kVfork + kVforkIsOver + stop(50, 0x2, 30) + reports(50, 30)),
+           "ptracestop");
   accepted(nullptr, ktr(kTracesMe + asks_for(0x29) + goes_on(50) + kVfork + stop(50, 0x802, 5) + kVforkIsOver +
                         reports(50, 5) + goes_on(50) + stop(50, 0x2, 30) + reports(50, 30) + goes_on(50)));
 }
