@@ -21,6 +21,7 @@ Acceptor::Acceptor(const model::Behaviours& kernel, const trace::Log* ktrace, co
     : kernel_(kernel), ktrace_(ktrace), ktr_(ktr) {
   if (ktrace_ != nullptr) {
     future_.emplace(*ktrace_);
+    denials_.emplace(*ktrace_, *future_);
     threads_shown_ =
         std::any_of(ktrace_->events.begin(), ktrace_->events.end(), [](const Event& e) { return e.tid > 0; });
   }
@@ -31,11 +32,15 @@ Acceptor::Acceptor(const model::Behaviours& kernel, const trace::Log* ktrace, co
       last_mention_[ktr_->events[i].pid] = i;
       if (const std::int32_t other = other_process(ktr_->events[i]); other > 0) last_mention_[other] = i;
     }
+  if (ktrace_ != nullptr && ktr_ != nullptr) align();
   Config start;
   Proc& elsewhere = start.proc(names_.elsewhere());
   elsewhere.state = ProcState::normal;
   elsewhere.p_pptr = kInit;
   elsewhere.p_numthreads = 1;
+  Proc& proc0 = start.proc(names_.kernel());  // proc0_init()
+  proc0.state = ProcState::normal;
+  proc0.p_flag = model::P_SYSTEM;
   start.lwp(names_.add_lwp(names_.pid(names_.elsewhere()), 0, {})).proc = names_.elsewhere();
   frontier_.push_back(start);
 }
@@ -81,6 +86,7 @@ Slot Acceptor::add_lwp(std::int32_t pid, std::int32_t tid) {
   std::erase(in_flight_, td);
   std::erase(watched_, td);
   for (Config& c : frontier_) c.drop_early(td);
+  if (begins_late_) names_.lwp(td).flags_known = false;
   return td;
 }
 
@@ -98,7 +104,9 @@ void Acceptor::introduce(std::int32_t pid, const std::function<void(Config&, Slo
   names_[p].credentials = -pid;  // not known
   names_[p].before_log = true;
   names_[p].mentioned = false;
+  names_[p].sigchld_settled = false;
   for (Config& c : frontier_) {
+    c.set_sigchld(p, Sigchld::unknown);
     const Slot parent = c.proc(p).state == ProcState::free ? names_.elsewhere() : c.proc(p).p_pptr;
     c.proc(p) = Proc{};
     c.proc(p).state = ProcState::normal;
@@ -192,6 +200,12 @@ Slot Acceptor::writer(const Event& e) {
   if (!alive && p == kNone) {
     introduce(e.pid, [](Config&, Slot) {});
     p = names_.find(e.pid);
+    // Of one that has just turned tracing on for itself, it is supposed that it was started for that.
+    // (A text log may not name that call.)
+    const bool itself = e.kind == Kind::ret && (e.code == sys::ktrace || e.code == trace::kUnknownSyscall);
+    names_[p].sigchld_settled = itself || !future_->misses_one(e.pid);
+    if (names_[p].sigchld_settled)
+      for (Config& c : frontier_) c.set_sigchld(p, Sigchld::taken);
   }
   names_[p].logged = true;
   auto has = [&](Slot td) {
@@ -238,6 +252,7 @@ Slot Acceptor::writer(const Event& e) {
 
 // A thread that writes a record runs: it is in no stop, and its process has not begun to exit.
 bool Acceptor::thread_runs(Slot td) {
+  names_.lwp(td).reported = 0;
   const std::int32_t pid = names_.lwp(td).pid;
   auto runs = [&, td](Config& c) {
     const Slot p = c.lwp(td).proc;
@@ -277,7 +292,12 @@ bool Acceptor::explain_or_advance(const std::vector<Attempt>& kinds, std::initia
   if (!tracing_lines()) return false;
   int lines = 0;
   if (try_lines([&] { return ++lines <= kLinesMax && explain_all(kinds, focus); })) return true;
-  return explain_all(kinds, focus);  // for the notes: those of the last attempt speak of a later state
+  // The lines in between may be explained only by records to come.  Also for the notes: those of the last attempt speak of a
+  // later state.
+  stops_come_first_ = false;
+  const bool explained = explain_all(kinds, focus);
+  stops_come_first_ = true;
+  return explained;
 }
 
 bool Acceptor::on_call(const Event& e) {
@@ -300,11 +320,16 @@ bool Acceptor::on_call(const Event& e) {
     call.returns = true;
     call.error = ktrace_->events[ret].error;
     call.retval = ktrace_->events[ret].retval;
+    call.may_be_denied = e.code == sys::ptrace && denials_->is_possible(at_);
+    call.must_be_denied = call.may_be_denied && denials_->is_certain(at_);
   }
+  note_sigchld(e, names_.find(e.pid), call);
   if (is_fork(e.code) && call.returns && call.error == 0 && call.retval > 0) {
     const auto pid = std::int32_t(call.retval);
     Slot child = names_.find(pid);
     if (child == kNone) child = names_.add(pid, frontier_);
+    names_[child].sigchld_since = 0;
+    names_[child].sigchld_settled = names_[names_.find(e.pid)].sigchld_settled;
     call.child_td = add_lwp(pid, 0);
     names_[child].pinned = names_.lwp(call.child_td).pinned = true;
   }
@@ -316,11 +341,32 @@ bool Acceptor::on_call(const Event& e) {
   const bool ptrace = e.code == sys::ptrace;
   if (call.returns &&
       ((wait && (call.error != 0 || call.retval == 0)) || ((ptrace || e.code == sys::kill) && call.error != 0)) &&
-      !(tracing_lines() && must_write_line(call))) {
+      line_of(call) != Line::due) {
     watched_.push_back(td);
     mark_satisfied(td);
   }
   return true;
+}
+
+// sigaction(SIGCHLD) opens the question whether the process is told of its children's end, an exec answers it: execsigs().
+// Whoever ended before the call returned may have done so before or after its effect.
+void Acceptor::note_sigchld(const Event& e, Slot p, const InFlight& call) {
+  ProcName& name = names_[p];
+  const std::uint32_t ret = future_->ret_of(at_);
+  // A text log may name a call, or a signal, that the reader has no number for.
+  // Others are of the same shape, so that is supposed only where it would explain something.
+  const bool shaped_so =
+      e.code == trace::kUnknownSyscall && !e.has_arg(0) && e.has_arg(2) && !e.has_arg(3) && future_->misses_one(e.pid);
+  if (sets_signal_action(e.code) || shaped_so) {
+    const bool of_child = !e.has_arg(0) || e.args[0] == std::uint64_t(rules::kSigchld);
+    const bool asks_only = e.has_arg(1) && e.args[1] == 0;
+    if (!of_child || asks_only) return;
+    name.sigchld_settled = false;
+    name.sigchld_since = ret == kNever ? at_ : ret;
+    for (Config& c : frontier_) c.set_sigchld(p, Sigchld::unknown);
+  } else if (is_exec(e.code) && call.returns && (call.error == 0 || call.error == kJustReturn)) {
+    name.sigchld_since = ret;
+  }
 }
 
 // A call that fails, or finds nothing, changes nothing.  It is explained if its outcome was possible at any moment between
@@ -394,7 +440,7 @@ bool Acceptor::on_ret(const Event& e) {
     call.error = e.error;
     call.retval = e.retval;
     introduce_target(call, names_.find(e.pid));
-    if (tracing_lines() && must_write_line(call)) {
+    if (line_of(call) != Line::none) {
       auto done = [&] {
         return std::any_of(frontier_.begin(), frontier_.end(), [&](const Config& c) { return c.is_early(td); });
       };
@@ -429,6 +475,7 @@ bool Acceptor::on_ret(const Event& e) {
   }
   if (call.active) {
     if (e.error == 0) learn(names_.find(e.pid), call);
+    if (call.may_be_denied && call.if_denied != call.if_not_denied) denials_->learn(call.call, call.if_denied);
     call.active = false;
     std::erase(in_flight_, td);
     std::erase(watched_, td);
@@ -455,7 +502,6 @@ void Acceptor::learn(Slot p, const InFlight& call) {
   ProcName& name = names_[p];
   if (changes_credentials(call.code)) name.credentials_changed = true;
   if (call.code == sys::cap_enter) name.capmode = true;
-  if (call.code == sys::sigaction && call.args[0] == std::uint64_t(rules::kSigchld)) name.ignores_sigchld = true;
   constexpr std::uint64_t kReapAcquire = 2, kReapRelease = 3;  // sys/procctl.h
   if (call.code == sys::procctl && (call.args[2] == kReapAcquire || call.args[2] == kReapRelease)) {
     for (Config& c : frontier_) {
@@ -477,7 +523,6 @@ void Acceptor::learn(Slot p, const InFlight& call) {
     names_[child].credentials = name.credentials;
     names_[child].credentials_changed = name.credentials_changed;
     names_[child].capmode = name.capmode;
-    names_[child].ignores_sigchld = name.ignores_sigchld;
   }
 }
 

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "checker/denials.hpp"
 #include "checker/life.hpp"
 #include "checker/world.hpp"
 #include "model/behaviours.hpp"
@@ -67,6 +68,10 @@ struct InFlight {
   bool returns = false;    // the log holds its RET: error and retval are known
   std::int32_t error = 0;
   std::int64_t retval = 0;
+  // ptrace that fails: has security.bsd.unprivileged_proc_debug been 0 (denials.hpp)?  And does it explain the failure, does
+  // the opposite do so?
+  bool may_be_denied = false, must_be_denied = false;
+  mutable bool if_denied = false, if_not_denied = false;
   std::int32_t pid_before = 0;  // the last pid that a fork had returned when this call began
   Slot child_td = kNone;        // fork, thr_new: the slot that the new thread will have
 };
@@ -97,6 +102,7 @@ class Acceptor {
   Slot writer(const trace::Event& e);
   Slot add_lwp(std::int32_t pid, std::int32_t tid);
   void learn(Slot p, const InFlight& call);
+  void note_sigchld(const trace::Event& e, Slot p, const InFlight& call);
   void mark_satisfied(Slot td);
   void mark_all_satisfied();
   void introduce_target(const InFlight& call, Slot caller);
@@ -114,11 +120,14 @@ class Acceptor {
   void moves(const Config& from, const std::vector<Slot>& focus, Frontier& out);
   void process_moves(const Config& from, Slot p, bool in_focus, Frontier& out);
   void end_exit(const Config& from, Slot p, int level, Frontier& out) const;
+  bool may_find(const Config& c, Slot parent, Slot child, Sigchld how) const;
+  bool ended_since(Slot p, std::uint32_t at) const;
   void origin_moves(const Config& from, Slot p, Slot other, Frontier& out) const;
   bool writes(Slot p) const;
   std::vector<Slot> widen(const Config& c, const std::vector<Slot>& focus) const;
   bool may_begin_exit(const Config& c, Slot p) const;
   bool has_stop_ahead(Slot p) const;
+  bool has_stop_to_come(const Config& c, Slot debugger) const;
   bool acts_next(const Config& c, Slot debugger) const;
   bool may_end_exit(Slot p) const;
   int exit_status(Slot p) const;
@@ -130,8 +139,10 @@ class Acceptor {
   bool apply_fork(Config& c, Slot td, const InFlight& call);
   bool apply_exec(Config& c, Slot td, const InFlight& call);
   bool apply_wait(Config& c, Slot td, const InFlight& call, model::rules::Report report);
+  bool apply_wait_unheard(Config& c, Slot td, const InFlight& call);
   bool apply_wait_nothing(Config& c, Slot td, const InFlight& call);
   bool apply_ptrace(Config& c, Slot td, const InFlight& call, int event_mask);
+  bool apply_request(Config& c, Slot td, const InFlight& call, const model::rules::PtraceArgs<Machine>& args);
   bool apply_kill(Config& c, Slot td, const InFlight& call);
   bool apply_thread(Config& c, Slot td, const InFlight& call);
   std::vector<Attempt> outcomes(Slot td, const InFlight& call);
@@ -141,12 +152,22 @@ class Acceptor {
   bool run_ptrace(Config& c, Slot td, const model::rules::PtraceArgs<Machine>& args,
                   const std::function<bool(const model::Outcome&)>& wanted);
 
+  // alignment.cpp: a ktrace log and KTR lines of the same run
+  enum class Line : std::uint8_t { none, possible, due };
+  void align();
+  bool is_lined(std::int32_t pid) const;
+  bool is_shown(const model::Outcome& out) const;
+  Line line_of(const InFlight& call) const;
+  void learn_from_line(Config& c, Slot p, const trace::Event& e);
+  static int request_of(trace::Ktr line);
+
   // lines.cpp: KTR_PTRACE lines
   bool line(const trace::Event& e);
   bool advance_lines(const std::function<bool()>& enough);
   bool try_lines(const std::function<bool()>& enough);
   bool explain_line(const trace::Event& e);
   bool matches(const Config& c, const model::Emission& emission, const trace::Event& e) const;
+  bool vfork_wait_ends(Machine& m, const model::LwpRef<Machine>& td, std::uint16_t observed);
   bool stop_line(Config& c, const trace::Event& e, Slot p, Slot td);
   void introduce_subject(const trace::Event& e);
   Slot thread_of(const trace::Event& e, Slot p);
@@ -155,7 +176,6 @@ class Acceptor {
   std::int32_t real_parent_ahead(std::int32_t pid) const;
   Slot attacher_of(const trace::Event& e);
   bool call_may_write(const InFlight& call, const trace::Event& e) const;
-  bool must_write_line(const InFlight& call) const;
   const trace::Event* next_line(std::int32_t pid) const;
   enum class Attacher : std::uint8_t { parent, other, either };
   Attacher attached_by_parent(const trace::Event& attach) const;
@@ -179,14 +199,25 @@ class Acceptor {
   const trace::Log* ktrace_;
   const trace::Log* ktr_;
   std::optional<Future> future_;
+  std::optional<Denials> denials_;
   Names names_;
   Frontier frontier_;
   std::array<InFlight, KernelState::kLwps> calls_{};
-  std::vector<Slot> in_flight_;  // slots of calls_ that are active
-  Frontier reached_;             // room for explain(), kept to save its allocation
-  std::vector<Slot> watched_;    // those of them whose outcome changes nothing
-  std::uint32_t at_ = 0;         // index of the ktrace event being judged
-  std::uint32_t line_at_ = 0;    // index of the next KTR line
+  std::vector<Slot> in_flight_;      // slots of calls_ that are active
+  Frontier reached_;                 // room for explain(), kept to save its allocation
+  std::vector<Slot> watched_;        // those of them whose outcome changes nothing
+  std::uint32_t at_ = 0;             // index of the ktrace event being judged
+  std::uint32_t line_at_ = 0;        // index of the next KTR line
+  std::uint32_t lines_done_ = 0;     // lines before this one have been explained
+  bool begins_late_ = false;         // the KTR lines begin after the ktrace log
+  std::uint32_t begins_after_ = 0;   // the CALL of the last request without a line
+  std::uint32_t begins_before_ = 0;  // the RET of the first request with one
+  // By request (-1: a wait) and process: the RETs of all calls, of those that were granted, and the lines.
+  struct CallsAbout {
+    std::vector<std::uint32_t> all, granted, lines;
+  };
+  std::unordered_map<std::uint64_t, CallsAbout> calls_about_;
+  std::unordered_map<std::uint32_t, std::int32_t> about_;                  // by the CALL of a ptrace(2): the process
   std::unordered_map<std::int32_t, std::vector<std::uint32_t>> lines_of_;  // KTR lines by subject pid
   std::unordered_map<std::uint64_t, std::vector<std::uint32_t>>
       lines_by_thread_;                                           // and by the address of the thread that wrote
@@ -195,7 +226,8 @@ class Acceptor {
   std::int32_t last_pid_ = 0;                                     // of the last fork that returned
   std::uint64_t lost_ = 0;                                        // records that the log says were lost so far
   bool threads_shown_ = true;                                     // the log has thread ids
-  bool search_cut_ = false;  // a search or the frontier was bounded: a rejection is not certain any more
+  bool search_cut_ = false;       // a search or the frontier was bounded: a rejection is not certain any more
+  bool stops_come_first_ = true;  // no debugger dies before the stops that lines to come tell of its tracees
   bool noting_ = false;
   std::vector<std::string> notes_;
   Result result_;

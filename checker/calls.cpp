@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "checker/acceptor.hpp"
 #include "checker/syscalls.hpp"
@@ -77,6 +78,8 @@ std::vector<Acceptor::Attempt> Acceptor::outcomes(Slot td, const InFlight& call)
       kinds.push_back({[this, td, &call, mask](Config& c) { return apply_ptrace(c, td, call, mask); }});
     return kinds;
   }
+  if ((call.code == sys::wait4 || call.code == sys::wait6) && call.error != 0)
+    return {{[this, td, &call](Config& c) { return apply(c, td, call) || apply_wait_unheard(c, td, call); }}};
   return {{[this, td, &call](Config& c) { return apply(c, td, call); }}};
 }
 
@@ -125,6 +128,7 @@ bool Acceptor::apply_fork(Config& c, Slot td, const InFlight& call) {
   rules::fork1(
       m, m.lwp(td), m.proc(child), m.lwp(call.child_td),
       {.ppwait = call.code == sys::vfork, .nowait = call.code == sys::rfork && (int(call.args[0]) & kRfnowait) != 0});
+  c.set_sigchld(child, c.sigchld(c.lwp(td).proc));  // kern_fork.c:513
   if (!m.outcome().possible) {
     if (c.proc(child).state != ProcState::free)
       note([&] { return fmt::format("a pid that is not in use, and process {} lives", call.retval); });
@@ -134,9 +138,10 @@ bool Acceptor::apply_fork(Config& c, Slot td, const InFlight& call) {
 }
 
 bool Acceptor::apply_exec(Config& c, Slot td, const InFlight& call) {
-  if (call.error != 0 && call.error != -2) return true;  // what the file is, is not in the state
+  if (call.error != 0 && call.error != kJustReturn) return true;  // what the file is, is not in the state
   Machine m(c.k, kernel_);
   rules::execve(m, m.lwp(td), false);
+  c.set_sigchld(c.lwp(td).proc, Sigchld::taken);  // kern_sig.c:1016
   if (!m.outcome().possible) failed(m.outcome().clause, Errno::ok, false);
   return m.outcome().possible;
 }
@@ -183,7 +188,35 @@ bool Acceptor::apply_wait(Config& c, Slot td, const InFlight& call, Report repor
       });
     return false;
   }
-  return out.emissions == 0 || !tracing_lines() || (line_ != nullptr && matches(c, out.emitted[0], *line_));
+  if (out.emissions == 0 || !tracing_lines()) return true;
+  if (line_ == nullptr) return begins_late_ && !is_shown(out) && line_of(call) != Line::due;
+  return matches(c, out.emitted[0], *line_);
+}
+
+// The children that were asked for have ended, however many, and nobody was told: the caller ignores SIGCHLD.
+bool Acceptor::apply_wait_unheard(Config& c, Slot td, const InFlight& call) {
+  const Slot self = c.lwp(td).proc;
+  if (self == kNone || names_[self].sigchld_settled) return false;
+  const rules::WaitArgs<Machine> args = wait_args(call);
+  const bool noting = std::exchange(noting_, false);
+  Config after = c;
+  bool one = false;
+  for (Slot p = 0; p < KernelState::kProcs; ++p) {
+    if (after.proc(p).state != ProcState::normal || after.proc(p).p_pptr != self || !may_end_exit(p)) continue;
+    if ((args.set == rules::WaitFor::pid && args.pid.v != p) || !may_begin_exit(after, p)) continue;
+    Frontier ends;
+    end_exit(after, p, 0, ends);
+    const auto unheard = std::find_if(ends.begin(), ends.end(), [&](const Config& e) {
+      return e.proc(p).p_pptr != self && e.proc(self).state == ProcState::normal;
+    });
+    if (unheard == ends.end()) continue;
+    after = *unheard;
+    one = true;
+  }
+  const bool explained = one && apply(after, td, call);
+  noting_ = noting;
+  if (explained) c = after;
+  return explained;
 }
 
 bool Acceptor::apply_wait_nothing(Config& c, Slot td, const InFlight& call) {
@@ -267,20 +300,31 @@ bool Acceptor::apply_ptrace(Config& c, Slot td, const InFlight& call, int event_
                                   .data = {std::int32_t(call.args[3])},
                                   .event_mask = {event_mask},
                                   .capmode = {names_[c.lwp(td).proc].capmode || unknown_capmode}};
-  if (id > kPidMax) {
-    args.tid = {names_.find_tid(id)};
-    if (args.tid.v == kNone && !threads_shown_) {  // some thread of a process that the caller traces
-      Machine any(c.k, kernel_);
-      for (Slot p = 0; p < KernelState::kProcs && args.pid.v == kNone; ++p)
-        if ((c.proc(p).p_flag & model::P_TRACED) != 0 && c.proc(p).p_pptr == c.lwp(td).proc && call.error != 3) {
-          args.pid = {p};
-          args.tid = any.first_lwp(any.proc(p));
-        }
-    }
-    if (args.tid.v != kNone && args.pid.v == kNone) args.pid = {c.lwp(Slot(args.tid.v)).proc};
-  } else if (id >= 0) {
-    args.pid = {names_.find(id)};
+  if (id <= kPidMax || req == rules::PT_TRACE_ME) {
+    if (id >= 0 && req != rules::PT_TRACE_ME) args.pid = {id == 0 ? names_.kernel() : names_.find(id)};
+    return apply_request(c, td, call, args);
   }
+  args.tid = {names_.find_tid(id)};
+  if (args.tid.v != kNone) args.pid = {c.lwp(Slot(args.tid.v)).proc};
+  if (args.tid.v != kNone && apply_request(c, td, call, args)) return true;
+  if (threads_shown_) return args.tid.v == kNone && apply_request(c, td, call, args);
+  // A log without thread ids: a thread of a process that the caller traces, of its own, of the kernel, or none that is.
+  const Slot self = c.lwp(td).proc;
+  Machine any(c.k, kernel_);
+  for (Slot p = 0; p < KernelState::kProcs; ++p) {
+    const bool tracee = (c.proc(p).p_flag & model::P_TRACED) != 0 && c.proc(p).p_pptr == self;
+    if (!tracee && p != self && p != names_.kernel()) continue;
+    args.pid = {p};
+    args.tid = any.first_lwp(any.proc(p));
+    if (apply_request(c, td, call, args)) return true;
+  }
+  args.pid = args.tid = {kNone};
+  return apply_request(c, td, call, args);
+}
+
+// The same for the process and thread that were found.
+bool Acceptor::apply_request(Config& c, Slot td, const InFlight& call, const rules::PtraceArgs<Machine>& args) {
+  const rules::Request req = args.req;
   auto wanted = [&](const Outcome& out) {
     if (call.returns && int(out.error) != call.error) return false;
     if (call.returns && call.error == 0 && (req == rules::PT_GETNUMLWPS || req == rules::PT_GETLWPLIST) &&
@@ -289,8 +333,24 @@ bool Acceptor::apply_ptrace(Config& c, Slot td, const InFlight& call, int event_
       return false;
     }
     if (!tracing_lines() || out.emissions == 0) return line_ == nullptr;
-    return line_ != nullptr && matches(c, out.emitted[0], *line_);
+    if (line_ == nullptr)
+      return begins_late_ && !is_lined(names_.pid(out.emitted[0].proc)) && line_of(call) != Line::due;
+    return matches(c, out.emitted[0], *line_);
   };
+  if (call.may_be_denied) {
+    Config denied = c;
+    std::uint16_t& setting = denied.proc(kInit).p_cred;
+    setting |= model::CR_NO_UNPRIVILEGED;
+    const bool explains = run_ptrace(denied, td, args, wanted);
+    setting = std::uint16_t(setting & ~model::CR_NO_UNPRIVILEGED);
+    call.if_denied = call.if_denied || explains;
+    Config plain = c;
+    if (call.must_be_denied || !run_ptrace(plain, td, args, wanted)) {
+      if (explains) c = denied;
+      return explains;
+    }
+    call.if_not_denied = true;
+  }
   if (run_ptrace(c, td, args, wanted)) {
     // A log without thread ids does not tell which thread a later record comes from: none may be held back.
     if (req == rules::PT_SUSPEND && !threads_shown_)

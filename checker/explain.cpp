@@ -75,6 +75,19 @@ bool Acceptor::has_stop_ahead(Slot p) const {
                      [&](std::uint32_t i) { return i >= line_at_ && ktr_->events[i].ktr == trace::Ktr::ptracestop; });
 }
 
+// Is a stop of one of its tracees the next thing that the lines tell of it?  A tracee whose debugger has died stops no more.
+bool Acceptor::has_stop_to_come(const Config& c, Slot debugger) const {
+  if (!tracing_lines() || !stops_come_first_) return false;
+  for (Slot q = 0; q < KernelState::kProcs; ++q) {
+    const Proc& tracee = c.proc(q);
+    if (tracee.p_pptr != debugger || tracee.state != ProcState::normal || (tracee.p_flag & model::P_TRACED) == 0)
+      continue;
+    const trace::Event* next = line_ != nullptr && line_->pid == names_.pid(q) ? line_ : next_line(names_.pid(q));
+    if (next != nullptr && next->ktr == trace::Ktr::ptracestop) return true;
+  }
+  return false;
+}
+
 bool Acceptor::may_end_exit(Slot p) const {
   if (!names_[p].logged || !future_) return true;
   const Life* life = future_->life(names_.pid(p), at_);
@@ -91,7 +104,7 @@ bool Acceptor::is_lost(Slot p) const {
       if (next.ktr == trace::Ktr::attach) break;  // it was let go
       if (next.ktr == trace::Ktr::wait_moved) return next.args[0] == 1;
     }
-  return !tracing_lines() && future_ && future_->is_lost(pid, at_);
+  return !is_lined(pid) && future_ && future_->is_lost(pid, at_);
 }
 
 int Acceptor::exit_status(Slot p) const {
@@ -116,7 +129,8 @@ void Acceptor::settle(Config& c, Slot p) const {
 std::vector<Slot> Acceptor::widen(const Config& c, const std::vector<Slot>& focus) const {
   std::vector<Slot> out;
   auto add = [&](Slot p) {
-    if (p != kNone && p != kInit && std::find(out.begin(), out.end(), p) == out.end()) out.push_back(p);
+    if (p != kNone && p != kInit && p != names_.kernel() && std::find(out.begin(), out.end(), p) == out.end())
+      out.push_back(p);
   };
   for (Slot p : focus) {
     add(p);
@@ -143,6 +157,7 @@ std::vector<Slot> Acceptor::widen(const Config& c, const std::vector<Slot>& focu
 // time?  That depends on who is first, and the log may tell later who got it.
 void Acceptor::end_exit(const Config& from, Slot p, int level, Frontier& out) const {
   constexpr int kLevelsMax = 4;  // the debugger of a debugger
+  if (has_stop_to_come(from, p)) return;
   auto dies_too = [&](Slot q) {
     return q != kNone && from.proc(q).state == ProcState::normal && may_begin_exit(from, q);
   };
@@ -167,15 +182,36 @@ void Acceptor::end_exit(const Config& from, Slot p, int level, Frontier& out) co
   if ((from.proc(p).p_flag & model::P_TRACED) != 0 && level < kLevelsMax && dies_too(parent) && names_[parent].logged &&
       may_end_exit(parent) && !is_lost(p))
     end_exit(lost, parent, level + 1, orders);
-  const std::uint8_t ways = parent != kNone && names_[parent].ignores_sigchld ? 2 : 1;
   for (const Config& order : orders)
-    for (std::uint8_t sigchld_ignored = 0; sigchld_ignored < ways; ++sigchld_ignored) {
+    for (const Sigchld how : {Sigchld::taken, Sigchld::ignored}) {
+      const Slot told = order.proc(p).p_pptr;
+      if (!may_find(order, told, p, how)) continue;
       Config c = order;
-      Machine m(c.k, kernel_, {sigchld_ignored});
+      model::Choices choices{};
+      choices[std::size_t(model::Open::sigchld_ignored)] = how == Sigchld::ignored ? 1 : 0;
+      Machine m(c.k, kernel_, choices);
       untraced(m, c, p);
       rules::exit1_zombie(m, m.proc(p));
-      if (m.outcome().possible && !(tracing_lines() && m.outcome().emissions > 0)) out.push_back(c);
+      if (!m.outcome().possible || is_shown(m.outcome())) continue;
+      if (told != kNone && !names_[told].sigchld_settled && ended_since(p, names_[told].sigchld_since))
+        c.set_sigchld(told, how);
+      c.set_sigchld(p, Sigchld::taken);
+      out.push_back(c);
     }
+}
+
+// Is this how the parent's p_sigacts may have been when the child ended?
+bool Acceptor::may_find(const Config& c, Slot parent, Slot child, Sigchld how) const {
+  if (parent == kNone || !names_[parent].logged || names_[parent].sigchld_settled) return how == Sigchld::taken;
+  const Sigchld now = c.sigchld(parent);
+  return now == how || now == Sigchld::unknown || !ended_since(child, names_[parent].sigchld_since);
+}
+
+// Does the log show that the process, which has ended, had not yet done so at this record?
+bool Acceptor::ended_since(Slot p, std::uint32_t at) const {
+  if (!names_[p].logged || !future_) return false;
+  const Life* life = future_->life_until(names_.pid(p), at_);
+  return life != nullptr && life->last >= at;
 }
 
 void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier& out) {
@@ -186,7 +222,7 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
     body(m, c);
     const model::Outcome& o = m.outcome();
     // A step that writes a KTR line happens when the line is read.
-    if (o.possible && !(tracing_lines() && o.emissions > 0) && !(c == from)) out.push_back(c);
+    if (o.possible && !is_shown(o) && !(c == from)) out.push_back(c);
   };
   if (proc.state == ProcState::zombie) {
     const Slot parent = proc.p_pptr;
@@ -202,6 +238,7 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
     end_exit(from, p, 0, out);
     return;
   }
+  const bool lined = is_lined(names_.pid(p));
   const bool traced = (proc.p_flag & model::P_TRACED) != 0;
   const bool stopped = (proc.p_flag & model::P_STOPPED) != 0;
   bool stop_tried[2] = {false, false};  // by a thread that is to end, by another
@@ -231,7 +268,7 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
     // A thread in exit() stops no more, but for the stop at the entry of that call.
     const bool leaving =
         calls_[td].active && calls_[td].code == sys::exit && (proc.p_ptevents & model::PTRACE_SCE) == 0;
-    if (!tracing_lines() && traced && !stopped && runs && !leaving && !stop_tried[ending] &&
+    if (!lined && traced && !stopped && runs && !leaving && (begins_late_ || !stop_tried[ending]) &&
         (flags & (model::TDB_SUSPEND | model::TDB_STOPATFORK)) == 0) {
       stop_tried[ending] = true;
       step([&](Machine& m, Config& c) {
@@ -243,7 +280,7 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
     }
   }
   if (!traced && !stopped) step([&](Machine& m, Config&) { rules::job_stop(m, m.proc(p), {rules::kSigstop}); });
-  if (!traced && !writes(p) && !tracing_lines())  // it may call what it likes: here, PT_TRACE_ME
+  if (!traced && !writes(p) && !lined)  // it may call what it likes: here, PT_TRACE_ME
     step([&](Machine& m, Config&) {
       rules::sys_ptrace(
           m, m.lwp(Slot(m.first_lwp(m.proc(p)).v)),
@@ -260,9 +297,9 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
       if (m.outcome().error != model::Errno::ok) m.guard({false}, model::Clause{});
     });
   };
-  if (!tracing_lines() && traced && stopped && proc.p_pptr != kNone && !writes(proc.p_pptr))
+  if (!lined && traced && stopped && proc.p_pptr != kNone && !writes(proc.p_pptr))
     for (const rules::Request req : {rules::PT_CONTINUE, rules::PT_DETACH}) unseen_request(proc.p_pptr, req);
-  if (!tracing_lines() && !traced && in_focus)
+  if (!lined && !traced && in_focus)
     for (Slot x = 0; x < KernelState::kProcs; ++x)
       if (x != p && from.proc(x).state == ProcState::normal && names_.pid(x) > 1 && !names_[x].before_log && !writes(x))
         unseen_request(x, rules::PT_ATTACH);
@@ -340,7 +377,7 @@ void Acceptor::moves(const Config& from, const std::vector<Slot>& focus, Frontie
     return p != kNone && std::find(set.begin(), set.end(), p) != set.end();
   };
   for (Slot p : wide) process_moves(from, p, in(focus, p), out);
-  if (!tracing_lines())
+  if (!tracing_lines() || begins_late_)
     for (Slot p : focus)
       for (Slot other : focus) origin_moves(from, p, other, out);
   // Effects of calls that have been entered and not returned; the line being explained is not theirs.

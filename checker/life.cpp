@@ -84,6 +84,18 @@ Future::Future(const trace::Log& log) : ret_of_(log.events.size(), kNever), birt
       life.ends = true;
     }
   }
+  find_who_misses_one(log);
+}
+
+void Future::find_who_misses_one(const trace::Log& log) {
+  constexpr int kEsrch = 3, kEchild = 10;
+  for (auto e = log.events.rbegin(); e != log.events.rend(); ++e) {
+    if (e->kind != Kind::ret) continue;
+    const bool wait = e->code == sys::wait4 || e->code == sys::wait6;
+    const bool missed = (wait && e->error == kEchild) || (e->code == sys::kill && e->error == kEsrch);
+    const bool made_one = is_fork(e->code) && e->error == 0 && misses_one_.contains(std::int32_t(e->retval));
+    if (missed || made_one) misses_one_.insert(e->pid);
+  }
 }
 
 bool Future::is_lost(std::int32_t pid, std::uint32_t at) const {
@@ -111,6 +123,15 @@ bool Future::is_found_later(std::int32_t pid, std::uint32_t at) const {
 
 bool Future::is_before_log(std::int32_t pid, std::uint32_t at) const {
   return at < first_fork_ || before_log_.contains(pid);
+}
+
+const Life* Future::life_until(std::int32_t pid, std::uint32_t at) const {
+  const auto it = lives_.find(pid);
+  if (it == lives_.end()) return nullptr;
+  const Life* found = nullptr;
+  for (const Life& life : it->second)
+    if (life.first <= at) found = &life;
+  return found;
 }
 
 const Life* Future::life(std::int32_t pid, std::uint32_t at) const {

@@ -36,15 +36,21 @@ class Future {
   // The life of this pid that covers, or else follows, the record at this index; null if the pid writes no (more) records.
   const Life* life(std::int32_t pid, std::uint32_t at) const;
 
+  // The life of this pid that covers, or else comes before, the record at this index; null if it has none.
+  const Life* life_until(std::int32_t pid, std::uint32_t at) const;
   const Life* last_life(std::int32_t pid) const;
   // After this record: the pid is found not to exist (kill, wait) before any wait returns it.
   bool is_lost(std::int32_t pid, std::uint32_t at) const;
+  // Does the process, or one that comes of it, ever look for a process that it does not find?
+  bool misses_one(std::int32_t pid) const { return misses_one_.contains(pid); }
   // Does a ptrace call that is entered after this record find the process, not yet exiting?
   bool is_found_later(std::int32_t pid, std::uint32_t at) const;
   // Could the call that made this process, which shows itself at this record, have been entered before the log began?
   bool is_before_log(std::int32_t pid, std::uint32_t at) const;
 
  private:
+  void find_who_misses_one(const trace::Log& log);
+
   struct Fate {
     std::uint32_t at;
     bool gone;  // not found; else returned by a wait
@@ -52,7 +58,8 @@ class Future {
   std::unordered_map<std::int32_t, std::vector<Fate>> fates_;
   std::unordered_map<std::int32_t, std::vector<std::uint32_t>> found_;  // CALLs, by target
   std::unordered_set<std::int32_t> before_log_;  // returned by a fork whose CALL is not in the log
-  std::uint32_t first_fork_ = kNever;            // the first fork that is called in the log
+  std::unordered_set<std::int32_t> misses_one_;
+  std::uint32_t first_fork_ = kNever;  // the first fork that is called in the log
   std::vector<std::uint32_t> ret_of_;
   std::vector<bool> birth_;
   std::unordered_map<std::int32_t, std::vector<Life>> lives_;

@@ -23,44 +23,6 @@ namespace rules = model::rules;
 
 namespace {
 
-// The request that writes this line; -1 for lines that no request writes.
-int request_of(Ktr line) {
-  switch (line) {
-    case Ktr::trace_me: return rules::PT_TRACE_ME;
-    case Ktr::attach: return rules::PT_ATTACH;
-    case Ktr::clearstep: return rules::PT_CLEARSTEP;
-    case Ktr::setstep: return rules::PT_SETSTEP;
-    case Ktr::suspend: return rules::PT_SUSPEND;
-    case Ktr::resume: return rules::PT_RESUME;
-    case Ktr::follow_fork: return rules::PT_FOLLOW_FORK;
-    case Ktr::lwp_events: return rules::PT_LWP_EVENTS;
-    case Ktr::get_event_mask: return rules::PT_GET_EVENT_MASK;
-    case Ktr::set_event_mask: return rules::PT_SET_EVENT_MASK;
-    case Ktr::step: return rules::PT_STEP;
-    case Ktr::continue_: return rules::PT_CONTINUE;
-    case Ktr::to_sce: return rules::PT_TO_SCE;
-    case Ktr::to_scx: return rules::PT_TO_SCX;
-    case Ktr::syscall: return rules::PT_SYSCALL;
-    case Ktr::detach: return rules::PT_DETACH;
-    case Ktr::write: return rules::PT_WRITE_D;
-    case Ktr::read: return rules::PT_READ_D;
-    case Ktr::io: return rules::PT_IO;
-    case Ktr::kill: return rules::PT_KILL;
-    case Ktr::setregs: return rules::PT_SETREGS;
-    case Ktr::getregs: return rules::PT_GETREGS;
-    case Ktr::setfpregs: return rules::PT_SETFPREGS;
-    case Ktr::getfpregs: return rules::PT_GETFPREGS;
-    case Ktr::setdbregs: return rules::PT_SETDBREGS;
-    case Ktr::getdbregs: return rules::PT_GETDBREGS;
-    case Ktr::lwpinfo: return rules::PT_LWPINFO;
-    case Ktr::getnumlwps: return rules::PT_GETNUMLWPS;
-    case Ktr::getlwplist: return rules::PT_GETLWPLIST;
-    case Ktr::vm_timestamp: return rules::PT_VM_TIMESTAMP;
-    case Ktr::vm_entry: return rules::PT_VM_ENTRY;
-    default: return -1;
-  }
-}
-
 bool names_thread(Ktr line) {
   const auto all = model::parameters(line);
   return std::any_of(all.begin(), all.end(), [](const LineParameter& p) { return p.logged == model::kThreadOfLine; });
@@ -148,37 +110,26 @@ bool Acceptor::call_may_write(const InFlight& call, const Event& e) const {
   return same && req >= 0;
 }
 
-// Will this call, which returns now, have written a line?  Then the lines up to it come first.
-bool Acceptor::must_write_line(const InFlight& call) const {
-  auto ahead = [&](std::int32_t pid, auto&& wanted) {
-    const auto it = lines_of_.find(pid);
-    return it != lines_of_.end() && std::any_of(it->second.begin(), it->second.end(), [&](std::uint32_t i) {
-             return i >= line_at_ && wanted(ktr_->events[i]);
-           });
-  };
-  if (call.code == sys::wait4 || call.code == sys::wait6)
-    return call.error == 0 && call.retval > 0 && ahead(std::int32_t(call.retval), [](const Event& e) {
-             return e.ktr == Ktr::wait_trapped || e.ktr == Ktr::wait_moved;
-           });
-  if (call.code != sys::ptrace) return false;
-  if (call.error == 0) return call.args[0] < rules::PT_FIRSTMACH;
-  // A request may write its line and then fail.  It did if more lines are left than calls that will succeed.
-  const auto pid = std::int32_t(call.args[1]);
-  std::int64_t lines = 0, successes = 0;
-  ahead(pid, [&](const Event& e) {
-    lines += call_may_write(call, e) ? 1 : 0;
-    return false;
-  });
-  if (lines == 0) return false;
-  for (std::uint32_t i = 0; i < ktrace_->events.size(); ++i) {
-    const Event& e = ktrace_->events[i];
-    if (e.kind != trace::Kind::call || e.code != sys::ptrace || e.args[0] != call.args[0] ||
-        std::int32_t(e.args[1]) != pid)
-      continue;
-    const std::uint32_t ret = future_->ret_of(i);
-    successes += ret != kNever && ret >= at_ && ktrace_->events[ret].error == 0 ? 1 : 0;
-  }
-  return lines > successes;
+// The parent of a vfork stops: at the end of that call, with TDB_SCX, or once its child has gone on.  Then TDB_VFORK is set
+// in the stop that reports just that, if it is asked for; syscallret() has cleared it before any other.
+bool Acceptor::vfork_wait_ends(Machine& m, const model::LwpRef<Machine>& td, std::uint16_t observed) {
+  if (!td[model::TD_RFPPWAIT | model::TDB_VFORK].v || (observed & model::TDB_FORK) != 0) return true;
+  const bool marked = (observed & model::TDB_VFORK) != 0;
+  if ((observed & model::TDB_SCX) != 0 && (marked || !kernel_.vfork_is_marked)) return true;
+  rules::vfork_wait_over(m, td);
+  const auto p = m.proc(Slot(td[model::td_proc].v));
+  const bool events_known = names_[Slot(p.slot.v)].events_known;
+  const bool wanted = rules::wants_event(p, model::PTRACE_VFORK).v;
+  const model::Clause done = model::at("vfork-done-stop", 255, "subr_syscall.c").of(kernel_);
+  m.guard({!marked || wanted || !events_known}, done);
+  if (marked) return m.outcome().possible;
+  constexpr std::uint16_t kWhich = model::TDB_VFORK | model::TDB_FORK | model::TDB_SCX;
+  const bool reported = (names_.lwp(Slot(td.slot.v)).reported & kWhich) == model::TDB_VFORK;
+  // With other threads about, the debugger may have begun to ask since.
+  const bool asked = wanted && events_known && p[model::p_numthreads].v == 1;
+  m.guard({reported || !asked}, done);
+  m.clear(td, model::TDB_VFORK);
+  return m.outcome().possible;
 }
 
 // ptracestop(): the thread enters a stop; its flags say why.
@@ -195,12 +146,24 @@ bool Acceptor::stop_line(Config& c, const Event& e, Slot p, Slot td) {
   }
   Machine m(c.k, kernel_);
   auto thread = m.lwp(td);
+  // The line of the attach is missing.
+  if (begins_late_ && !is_lined(e.pid) && (observed & ~c.lwp(td).td_flag & model::TDB_CHILD) != 0)
+    rules::fork_return(m, thread);
+  if (!vfork_wait_ends(m, thread, observed)) {
+    failed(m.outcome().clause, model::Errno::ok, false);
+    return false;
+  }
+  // A stop that an earlier line reported is over: the thread has come here since.  What is to be reported now stays.
+  constexpr std::uint16_t kReports = model::TDB_EXEC | model::TDB_FORK | model::TDB_CHILD | model::TDB_BORN;
+  if (const auto stale = std::uint16_t(c.lwp(td).td_flag & names_.lwp(td).reported & kReports & ~observed)) {
+    const auto due = std::uint16_t(c.lwp(td).td_flag & kReports & ~stale);
+    rules::stop_is_past(m, thread);
+    m.set(thread, model::LwpFlag(due));
+  }
   const auto before = std::uint16_t(c.lwp(td).td_flag);
   // A thread that stops at the end of a call (exec, fork, the end of vfork, exit) has not left that call yet.
-  const auto reported =
-      std::uint16_t(observed & (model::TDB_EXEC | model::TDB_FORK | model::TDB_CHILD | model::TDB_BORN));
+  const auto reported = std::uint16_t(observed & kReports);
   if ((before & model::TDB_XSIG) != 0 || reported == 0) {
-    if ((observed & model::TDB_VFORK) != 0 && reported == 0) rules::vfork_wait_over(m, thread);
     const bool vfork_over = (observed & model::TDB_VFORK) != 0 && reported == 0;
     const bool exits = (observed & model::TDB_EXIT) != 0;
     const auto keep = std::uint16_t(before & (vfork_over ? model::TDB_VFORK : 0));
@@ -247,7 +210,10 @@ bool Acceptor::stop_line(Config& c, const Event& e, Slot p, Slot td) {
   else
     rules::ptracestop(m, thread, {sig});
   if (!m.outcome().possible) failed(m.outcome().clause, model::Errno::ok, false);
-  const bool traced_or_was = (c.proc(p).p_flag & model::P_TRACED) != 0;
+  // A new thread reports itself even if its process has been let go since (fork_return(), kern_fork.c:1088); fork and exec
+  // are reported if it was traced a moment ago, without the lock (syscallret(), subr_syscall.c:196).
+  constexpr std::uint16_t kLate = model::TDB_BORN | model::TDB_FORK | model::TDB_EXEC;
+  const bool traced_or_was = (c.proc(p).p_flag & model::P_TRACED) != 0 || (before & observed & kLate) != 0;
   if (!traced_or_was) note([&] { return fmt::format("process {} is not traced", e.pid); });
   return m.outcome().possible && traced_or_was;
 }
@@ -303,10 +269,11 @@ bool Acceptor::explain_line(const Event& e) {
       for (Slot td : in_flight_)
         if (call_may_write(calls_[td], e)) {
           caller_proc = names_.find(names_.lwp(td).pid);
-          kinds.push_back({[this, td](Config& c) {
+          kinds.push_back({[this, td, p, &e](Config& c) {
             if (c.is_early(td) || (c.lwp(td).td_flag & model::TD_SUSPENDED) != 0) return false;
             InFlight call = calls_[td];
             const bool wait = call.code != sys::ptrace;
+            learn_from_line(c, p, e);
             if (wait && !call.returns) call.retval = line_->pid;  // the caller was killed before its RET
             const bool done =
                 wait ? apply_wait(c, td, call,
@@ -388,8 +355,19 @@ bool Acceptor::line(const Event& e) {
     ++result_.ktr.skipped;
     return true;
   }
+  const bool first = begins_late_ && !is_lined(e.pid);
   if (explain_line(e)) {
-    if (e.ktr == Ktr::ptracestop && e.tid > 0) names_.lwp(names_.find_tid(e.tid)).flags_known = true;
+    if (begins_late_) {
+      const bool starts = e.ktr == Ktr::attach || e.ktr == Ktr::trace_me || e.ktr == Ktr::fork_return;
+      ProcName& name = names_[names_.find(e.pid)];
+      if (first) name.events_known = false;
+      if (starts || e.ktr == Ktr::get_event_mask || e.ktr == Ktr::set_event_mask) name.events_known = true;
+    }
+    if (e.ktr == Ktr::ptracestop && e.tid > 0) {
+      LwpName& td = names_.lwp(names_.find_tid(e.tid));
+      td.flags_known = true;
+      td.reported = std::uint16_t(e.args[0] & model::TDB_MASK);
+    }
     return true;
   }
   return reject(e, describe(*ktr_, e));
@@ -399,13 +377,14 @@ bool Acceptor::line(const Event& e) {
 bool Acceptor::try_lines(const std::function<bool()>& enough) {
   Frontier frontier = frontier_;
   Names names = names_;
-  const std::uint32_t line_at = line_at_;
+  const std::uint32_t line_at = line_at_, lines_done = lines_done_;
   const Counts counts = result_.ktr;
   const bool found = advance_lines(enough);
   if (found) return true;
   frontier_ = std::move(frontier);
   names_ = std::move(names);
   line_at_ = line_at;
+  lines_done_ = lines_done;
   result_.ktr = counts;
   result_.rejection.reset();
   result_.verdict = Verdict::accepted;
@@ -422,6 +401,7 @@ bool Acceptor::advance_lines(const std::function<bool()>& enough) {
       continue;
     }
     if (!line(e)) return false;
+    lines_done_ = line_at_;
     if (enough()) return true;
   }
   return false;

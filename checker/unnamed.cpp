@@ -254,6 +254,11 @@ void Acceptor::introduce_subject(const Event& e) {
     }
     return;
   }
+  const Slot follower = e.ktr == Ktr::fork_return ? names_.find(std::int32_t(e.args[0])) : kNone;
+  const bool follows = follower != kNone && std::all_of(frontier_.begin(), frontier_.end(), [&](const Config& c) {
+                         return (c.proc(follower).p_flag & model::P_TRACED) != 0 &&
+                                (c.proc(follower).p_ptevents & model::PTRACE_FORK) != 0;
+                       });
   const Slot parent_unseen = e.ktr == Ktr::trace_me ? new_ghost() : kNone;
   const Slot tracer =
       e.ktr == Ktr::trace_me || e.ktr == Ktr::attach || e.ktr == Ktr::fork_return || e.ktr == Ktr::exit_orphan
@@ -314,10 +319,7 @@ void Acceptor::introduce_subject(const Event& e) {
     named.tid = std::int32_t(e.args[2]);
     thread_of(named, names_.find(e.pid));
   }
-  if (e.ktr == Ktr::fork_return) {
-    const Slot parent = names_.find(std::int32_t(e.args[0]));
-    if (parent != kNone && !names_[parent].logged) names_[parent].events_known = false;
-  }
+  if (follower != kNone && !follows && !names_[follower].logged) names_[follower].events_known = false;
 }
 
 }  // namespace proctor::check

@@ -14,12 +14,17 @@ namespace proctor::check {
 using model::ProcState;
 
 // Config has no padding before its end, so its bytes are its value.
-constexpr std::size_t kConfigBytes = sizeof(KernelState) + Config::kEarlyMax * sizeof(Config::Early) + 1;
+constexpr std::size_t kConfigBytes = sizeof(KernelState) + Config::kEarlyMax * sizeof(Config::Early) +
+                                     sizeof(Config::sigchld_bits) + 1;
 static_assert(std::has_unique_object_representations_v<KernelState> && sizeof(Config) - kConfigBytes < alignof(Config));
 
 std::size_t hash_value(const Config& config) { return XXH3_64bits(&config, kConfigBytes); }
 
 bool operator==(const Config& a, const Config& b) { return std::memcmp(&a, &b, kConfigBytes) == 0; }
+
+namespace {
+constexpr std::int32_t kCredentialsOfKernel = 1;  // nobody's: those of others are 0 or below
+}
 
 Names::Names() {
   procs_[kInit] = {.pid = 1};
@@ -27,6 +32,7 @@ Names::Names() {
   lwps_[0] = {.pid = 1};
   procs_[elsewhere_] = {.pid = next_ghost_--};
   by_pid_[procs_[elsewhere_].pid] = elsewhere_;
+  procs_[kernel_] = {.pid = next_ghost_--, .credentials = kCredentialsOfKernel};
 }
 
 Slot Names::find(std::int32_t pid) const {
@@ -48,6 +54,7 @@ void Names::collect(const Frontier& frontier) {
   };
   use(kInit);
   use(elsewhere_);
+  use(kernel_);
   use(stand_in_);
   use(departing_);
   for (const Config& c : frontier) {

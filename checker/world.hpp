@@ -32,6 +32,14 @@ struct TooMany {
   std::string what;
 };
 
+// What exit1() of a child finds in its parent's p_sigacts: is SIGCHLD ignored, or SA_NOCLDWAIT set?  A log shows that
+// sigaction(2) was called, not what it set.
+enum class Sigchld : std::uint8_t {
+  taken,    // no: the child becomes a zombie of this parent
+  ignored,  // yes: the child goes to the reaper, and the parent is told nothing
+  unknown,  // the end of a child will tell
+};
+
 // One possible state of the kernel, and the calls in flight whose effect has already happened in it.
 struct Config {
   struct Early {
@@ -42,6 +50,7 @@ struct Config {
 
   KernelState k = KernelState::boot();
   std::array<Early, kEarlyMax> early{};
+  std::array<std::uint8_t, (KernelState::kProcs + 3) / 4> sigchld_bits{};  // a Sigchld for each process slot
   std::uint8_t early_count = 0;
 
   bool is_early(Slot td) const {
@@ -69,6 +78,11 @@ struct Config {
       if (p == kNone || proc(p).state != model::ProcState::normal) drop_early(td);
     }
   }
+  Sigchld sigchld(Slot p) const { return Sigchld(sigchld_bits[p / 4] >> (p % 4 * 2) & 3); }
+  void set_sigchld(Slot p, Sigchld how) {
+    std::uint8_t& bits = sigchld_bits[p / 4];
+    bits = std::uint8_t((bits & ~(3 << (p % 4 * 2))) | int(how) << (p % 4 * 2));
+  }
   Proc& proc(Slot slot) { return k.proc[slot]; }
   const Proc& proc(Slot slot) const { return k.proc[slot]; }
   Lwp& lwp(Slot slot) { return k.lwp[slot]; }
@@ -89,15 +103,17 @@ struct ProcName {
   bool credentials_changed = false;  // set*id, jail_attach: p_candebug() may refuse
   bool notrace = false;              // PROC_TRACE_CTL
   bool events_known = true;          // p_ptevents: false for a process that was traced before the log began
-  bool ignores_sigchld = false;      // called sigaction(SIGCHLD): what it set is not in the log
+  std::uint32_t sigchld_since = 0;   // index of the record since which Config::sigchld is so
+  bool sigchld_settled = true;       // and it was never anything else, in no state
   std::int32_t credentials = 0;      // processes with the same number have the same credentials, as far as is known
   std::uint64_t thread = 0;          // KTR: the struct thread address of an otherwise unnamed caller
 };
 struct LwpName {
-  std::int32_t pid = 0;     // 0: the slot is unused
-  std::int32_t tid = 0;     // > 0 real, <= 0 not (yet) known
-  bool pinned = false;      // as for a process
-  bool flags_known = true;  // td_dbgflags: false for a thread that was stopped before the log began
+  std::int32_t pid = 0;        // 0: the slot is unused
+  std::int32_t tid = 0;        // > 0 real, <= 0 not (yet) known
+  bool pinned = false;         // as for a process
+  std::uint16_t reported = 0;  // td_dbgflags of the last stop line, until the thread is seen to run
+  bool flags_known = true;     // td_dbgflags: false for a thread that was stopped before the log began
 };
 
 class Names {
@@ -121,7 +137,8 @@ class Names {
   std::int32_t pid(Slot slot) const { return slot == kNone ? 0 : procs_[slot].pid; }
 
   Slot elsewhere() const { return elsewhere_; }  // parent of what was there before the log began
-  Slot stand_in() const { return stand_in_; }    // KTR lines without thread addresses: all callers together
+  Slot kernel() const { return kernel_; }      // proc0: pid 0, which kill(2) and wait4(2) cannot name but ptrace(2) can
+  Slot stand_in() const { return stand_in_; }  // KTR lines without thread addresses: all callers together
   Slot departing() const { return departing_; }  // takes the place of one of them that dies
   void set_stand_in(Slot p, Slot departing) {
     stand_in_ = p;
@@ -135,7 +152,7 @@ class Names {
   std::array<LwpName, KernelState::kLwps> lwps_{};
   std::unordered_map<std::int32_t, Slot> by_pid_, by_tid_;
   std::int32_t next_ghost_ = -1;
-  Slot elsewhere_ = 1;
+  Slot elsewhere_ = 1, kernel_ = 2;
   Slot stand_in_ = kNone, departing_ = kNone;
 };
 
