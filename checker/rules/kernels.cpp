@@ -84,7 +84,8 @@ constexpr Behaviour kBehaviours[] = {
     {"wait6", &B::wait6, "wait6(2) and WNOWAIT exist", "r242958 (November 2012)"},
     {"reapers", &B::reapers, "procctl(PROC_REAP_ACQUIRE) exists", "10.2, and DragonFly"},
     {"getppid_is_real_parent", &B::getppid_is_real_parent,
-     "getppid(2) of a traced process names its real parent, not its debugger", "between July and August 2015, not in 10.4"},
+     "getppid(2) of a traced process names its real parent, not its debugger",
+     "between July and August 2015, not in 10.4"},
     {"tracees_go_to_real_parent", &B::tracees_go_to_real_parent,
      "exit1() gives tracees to their real parent, not to init", "between 9.3 and 2015"},
     {"writes_ktr", &B::writes_ktr, "KTR_PTRACE lines are written", "r281954 to r284878, in 10.2"},
@@ -156,15 +157,6 @@ std::span<const Behaviour> behaviours() { return kBehaviours; }
 std::string kernels_report(const KernelsOptions& options) { return options.format == "text" ? text() : jsonl(); }
 
 int kernels_command(const KernelsOptions& options) { return print_report(kernels_report(options)); }
-
-tl::expected<const B*, std::string> find_kernel(std::string_view name) {
-  std::string names;
-  for (const B* kernel : model::kKernels) {
-    if (kernel->name == name) return kernel;
-    names += (names.empty() ? "" : ", ") + std::string(kernel->name);
-  }
-  return tl::make_unexpected(fmt::format("--kernel {}: no such kernel: expected one of {}", name, names));
-}
 
 int print_report(const tl::expected<std::string, std::string>& report) {
   constexpr int kNothingFound = 0, kUnreadable = 3;  // check::Exit
