@@ -13,6 +13,11 @@ constexpr std::size_t kDistanceMax = 3, kWordsMax = 3;
 constexpr std::size_t kFew = 8;             // words that are listed even if one of them is likely
 constexpr std::size_t kLengthMax = 1 << 8;  // a longer word is none that somebody mistyped
 
+struct Near {
+  std::size_t far, alike;  // letters that differ, letters that both begin with
+  const std::string* word;
+};
+
 char lower(char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; }
 
 }  // namespace
@@ -38,18 +43,20 @@ std::size_t distance(std::string_view a, std::string_view b) {
 Words nearest(std::string_view word, const Words& known) {
   if (word.size() > kLengthMax) return {};
   const std::size_t most = std::min(kDistanceMax, word.size() / 3);
-  std::vector<std::pair<std::size_t, const std::string*>> near;
+  std::vector<Near> near;
   for (const std::string& one : known) {
     if (one == word || one.size() > word.size() + most || one.size() + most < word.size()) continue;
     const std::size_t far = distance(word, one);
-    const bool is_new = std::none_of(near.begin(), near.end(), [&](const auto& n) { return *n.second == one; });
-    if (far <= most && is_new) near.emplace_back(far, &one);
+    const auto alike = std::mismatch(word.begin(), word.end(), one.begin(), one.end()).first - word.begin();
+    const bool is_new = std::none_of(near.begin(), near.end(), [&](const Near& n) { return *n.word == one; });
+    if (far <= most && is_new) near.push_back({far, std::size_t(alike), &one});
   }
-  std::stable_sort(near.begin(), near.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::stable_sort(near.begin(), near.end(),
+                   [](const Near& a, const Near& b) { return a.far != b.far ? a.far < b.far : a.alike > b.alike; });
   Words out;
-  for (const auto& [far, one] : near) {
-    if (out.size() == kWordsMax || (far > 0 && near[0].first == 0)) break;
-    out.push_back(*one);
+  for (const Near& one : near) {
+    if (out.size() == kWordsMax || (one.far > 0 && near[0].far == 0)) break;
+    out.push_back(*one.word);
   }
   return out;
 }

@@ -15,8 +15,8 @@ using Words = std::vector<std::string>;
 // (Damerau-Levenshtein; no letter is moved twice).  Case does not count.
 std::size_t distance(std::string_view a, std::string_view b);
 
-// The words that may have been meant, nearest first: at most three, at most three letters away, and at most a third of
-// the letters of `word`.  If one differs in case only, it alone.
+// The words that may have been meant, nearest first, of equally near ones that which begins more like it: at most three,
+// at most three letters away, and at most a third of the letters of `word`.  If one differs in case only, it alone.
 Words nearest(std::string_view word, const Words& known);
 
 // "a, b or c"

@@ -417,7 +417,7 @@ class Reader {
       if (++next_ == tokens_.size()) return fail(here(), "the line ends here: expected an errno's name, or 0");
       return read_expected(tokens_[next_]);
     }
-    const std::size_t equal = std::min(word.text.find('='), word.text.size());
+    const std::size_t equal = std::min(word.text.find('=', 1), word.text.size());
     const std::string_view key = word.text.substr(0, equal);
     const std::string_view text = word.text.substr(std::min(equal + 1, word.text.size()));
     const bool has_value = equal < word.text.size();
@@ -440,7 +440,8 @@ class Reader {
         return true;
       }
       return fail({text, word.column + int(equal) + 1},
-                  names::unknown_word(text, names::Words(open.ways.begin(), open.ways.end()), "one of these"));
+                  names::unknown_word(text, names::Words(open.ways.begin(), open.ways.end()),
+                                      fmt::format("a value of {}=", key)));
     }
     for (std::size_t i = 0; i < words_.rules().size() && !has_value; ++i) {  // "execve begins" for "execve begns"
       const std::vector<Word> longer = split(words_.words(i));

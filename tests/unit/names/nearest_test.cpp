@@ -32,6 +32,7 @@ TEST(nearest, NearestFirstAndNotTooFar) {
   EXPECT_EQ(nearest("abcdefghijklmn", {"abcdefghijk"}), Words{"abcdefghijk"});
   EXPECT_EQ(nearest("aaaaaa", {"aaaaab", "aaaaac", "aaaaad", "aaaaae"}).size(), 3U);
   EXPECT_EQ(nearest("fork1", {"fork", "fork"}), Words{"fork"});  // said once
+  EXPECT_EQ(nearest("freebsd-10", {"freebsd-11c", "freebsd-10.4"}), (Words{"freebsd-10.4", "freebsd-11c"}));
   EXPECT_EQ(nearest("", {"", "a"}), Words{});
   EXPECT_EQ(nearest(std::string(100000, 'a'), {std::string(100000, 'b')}), Words{});
 }

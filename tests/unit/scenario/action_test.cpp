@@ -153,7 +153,7 @@ TEST(action, ErrorsSayWhereAndWhatWouldDo) {
       {"p3 thr_new", 11, "the line ends here: expected a thread, as p3/t4"},
       {"p2 ptrace PT_CONTINUE p3 data=x", 31, "'x' is no number: "},
       {"p2 ptrace PT_CONTINUE p3 memory=gone", 33,
-       "unknown word 'gone': expected one of these: unmapped, refused or shortage"},
+       "unknown word 'gone': expected a value of memory=: unmapped, refused or shortage"},
       {"p2 ptrace PT_CONTINUE p3 memroy=unmapped", 26, "unknown word 'memroy=': did you mean memory=?"},
       {"p2 ptrace PT_CONTINUE p3 slowly", 26, "unknown word 'slowly': expected the end of the line, -> or data=, "},
       {"p2 ptrace PT_CONTINUE p3 ->", 28, "the line ends here: expected an errno's name, or 0"},
