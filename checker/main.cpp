@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "checker/names/kernel.hpp"
 #include "checker/report.hpp"
 #include "checker/rules/kernels.hpp"
 #include "checker/rules/listing.hpp"
@@ -180,12 +181,13 @@ Exit check_command(const Options& options) {
   const auto kernel = std::find_if(std::begin(kKernels), std::end(kKernels),
                                    [&](const model::Behaviours* k) { return k->name == options.kernel; });
   if (kernel == std::end(kKernels)) {
-    std::string names;
-    for (const model::Behaviours* k : kKernels) names += (names.empty() ? "" : ", ") + std::string(k->name);
-    const bool is_known = std::any_of(std::begin(model::kKernels), std::end(model::kKernels),
-                                      [&](const model::Behaviours* k) { return k->name == options.kernel; });
-    fmt::print(stderr, "proctor: --kernel {}: {}: expected one of {}\n", options.kernel,
-               is_known ? "the model has it, but not what its logs look like" : "no such kernel", names);
+    names::Words known;
+    for (const model::Behaviours* k : kKernels) known.emplace_back(k->name);
+    fmt::print(stderr, "proctor: {}\n",
+               names::kernel(options.kernel) == nullptr
+                   ? names::no_such_kernel(options.kernel, known)
+                   : fmt::format("--kernel {}: the model has it, but not what its logs look like: expected {}",
+                                 options.kernel, names::either(known)));
     return Exit::unreadable;
   }
   if (options.logs.empty() && options.corpus.empty()) {
@@ -223,6 +225,36 @@ CLI::Validator number_between(std::uint64_t low, std::uint64_t high) {
   };
   return CLI::Validator(wrong, {}, {});
 }
+CLI::Validator one_of(names::Words known) {
+  const auto wrong = [known = std::move(known)](const std::string& text) {
+    if (std::find(known.begin(), known.end(), text) != known.end()) return std::string();
+    return fmt::format("{}: {}", text, names::instead_of(text, known, "one of these"));
+  };
+  return CLI::Validator(wrong, {}, {});
+}
+
+// The library says what it did not expect; this, what may have been meant.
+std::string meant(const CLI::App& app, const std::vector<std::string>& words) {
+  names::Words commands, options;
+  const CLI::App* given = nullptr;
+  for (const CLI::App* one : app.get_subcommands([](const CLI::App*) { return true; })) {
+    commands.push_back(one->get_name());
+    if (!words.empty() && words[0] == one->get_name()) given = one;
+  }
+  if (given == nullptr)
+    return words.empty() || words[0].starts_with('-')
+               ? ""
+               : fmt::format("{}: no such command: {}", words[0], names::instead_of(words[0], commands, "a command"));
+  for (const CLI::Option* option : given->get_options())
+    for (const std::string& name : option->get_lnames()) options.push_back("--" + name);
+  for (const std::string& word : words) {
+    const std::string name = word.substr(0, word.find('='));
+    if (!word.starts_with("--") || std::find(options.begin(), options.end(), name) != options.end()) continue;
+    const std::string said = names::did_you_mean(name, options);
+    if (!said.empty()) return fmt::format("{}: no such option of {}: {}", name, words[0], said);
+  }
+  return "";
+}
 
 }  // namespace
 
@@ -237,22 +269,28 @@ int main(int argc, char** argv) {
     rules::KernelsOptions kernels_options;
     CLI::App* kernels = app.add_subcommand("kernels", "the kernels of the model and what distinguishes them");
     kernels->add_option("--format", kernels_options.format, "text or jsonl")
-        ->check(CLI::IsMember({"text", "jsonl"}))
+        ->check(one_of({"text", "jsonl"}))
         ->capture_default_str();
     rules::RulesOptions rules_options;
     std::vector<std::string> request;
     CLI::App* rules = app.add_subcommand("rules", "what a kernel's rules say, check by check");
-    rules->add_option("-k,--kernel", rules_options.kernel, "whose rules")->required();
+    rules->add_option("-k,--kernel", rules_options.kernel,
+                      "whose rules (default: freebsd-10.4; of a clause all kernels)");
     rules->add_option("--format", rules_options.format, "text or jsonl")
-        ->check(CLI::IsMember({"text", "jsonl"}))
+        ->check(one_of({"text", "jsonl"}))
         ->capture_default_str();
-    rules->add_option("REQUEST", request, "PT_ATTACH, ptrace PT_ATTACH, 10, or how another rule's name begins");
+    rules->add_option("REQUEST", request,
+                      "PT_ATTACH, ptrace PT_ATTACH, 10, how another rule's name begins, a system call, or a clause");
     scenario::Options run_options;
     CLI::App* run = app.add_subcommand("run", "run scenarios on the model, or print one as a C test for FreeBSD");
     run->add_option("-k,--kernel", run_options.kernels, "the kernel (repeatable; default: those of the scenario)")
         ->allow_extra_args(false);
     run->add_option("--format", run_options.format, "text, jsonl or atf")
-        ->check(CLI::IsMember({"text", "jsonl", "atf"}))
+        ->check(one_of({"text", "jsonl", "atf"}))
+        ->capture_default_str();
+    run->add_option("--states", run_options.states,
+                    "of jsonl: the state of each line at its end, after it too, or none")
+        ->check(one_of({"none", "end", "both"}))
         ->capture_default_str();
     run->add_option("-o,--output", run_options.output, "write to this file");
     run->add_option("SCENARIO", run_options.paths, "files of the scenario language; - is standard input");
@@ -285,14 +323,14 @@ int main(int argc, char** argv) {
     source->add_flag("--as-found", source_options.as_found, "do not look for a shorter run that shows the same");
     source->add_flag("--coverage", source_options.coverage, "print how often each clause held and failed");
     source->add_option("--format", source_options.format, "text or jsonl")
-        ->check(CLI::IsMember({"text", "jsonl"}))
+        ->check(one_of({"text", "jsonl"}))
         ->capture_default_str();
     source->add_flag("-q,--quiet", source_options.quiet, "no progress");
     source->add_option("FILE", source_options.files, "one source, or the old and the new one");
     CLI::App* check = app.add_subcommand("check", "check logs of a real kernel against the model");
     check->add_option("-k,--kernel", options.kernel, "the kernel that wrote the logs")->capture_default_str();
     check->add_option("--format", options.format, "text or jsonl")
-        ->check(CLI::IsMember({"text", "jsonl"}))
+        ->check(one_of({"text", "jsonl"}))
         ->capture_default_str();
     check->add_option("-o,--output", options.output, "write the report to this file");
     check->add_option("--corpus", options.corpus, "check every log below this folder");
@@ -307,7 +345,8 @@ int main(int argc, char** argv) {
     } catch (const CLI::Success& done) {
       return app.exit(done);
     } catch (const CLI::ParseError& wrong) {
-      fmt::print(stderr, "proctor: {}; see proctor --help\n", wrong.what());
+      const std::string said = meant(app, {argv + 1, argv + std::max(argc, 1)});
+      fmt::print(stderr, "proctor: {}; see proctor --help\n", said.empty() ? wrong.what() : said);
       return int(Exit::unreadable);
     }
     if (kernels->parsed()) return proctor::rules::kernels_command(kernels_options);

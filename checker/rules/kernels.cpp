@@ -168,15 +168,6 @@ std::string kernels_report(const KernelsOptions& options) { return options.forma
 
 int kernels_command(const KernelsOptions& options) { return print_report(kernels_report(options)); }
 
-tl::expected<const B*, std::string> find_kernel(std::string_view name) {
-  std::string names;
-  for (const B* kernel : model::kKernels) {
-    if (kernel->name == name) return kernel;
-    names += (names.empty() ? "" : ", ") + std::string(kernel->name);
-  }
-  return tl::make_unexpected(fmt::format("--kernel {}: no such kernel: expected one of {}", name, names));
-}
-
 int print_report(const tl::expected<std::string, std::string>& report) {
   constexpr int kNothingFound = 0, kUnreadable = 3;  // check::Exit
   if (!report) {

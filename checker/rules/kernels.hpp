@@ -28,7 +28,6 @@ std::string kernels_report(const KernelsOptions& options);
 // Returns the exit status.
 int kernels_command(const KernelsOptions& options);
 
-tl::expected<const model::Behaviours*, std::string> find_kernel(std::string_view name);
 // The report on stdout, or what was wrong on stderr; returns the exit status.
 int print_report(const tl::expected<std::string, std::string>& report);
 

@@ -2,16 +2,18 @@
 #include "checker/rules/listing.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <iterator>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <utility>
 
+#include "checker/names/kernel.hpp"
 #include "checker/rules/kernels.hpp"
 #include "model/rules/requests.hpp"
+#include "traces/names.hpp"
 
 namespace proctor::rules {
 
@@ -22,8 +24,10 @@ namespace {
 
 constexpr std::size_t kColumns = 120;
 constexpr std::string_view kTidForm = ", tid)", kPtrace = "ptrace(";
+constexpr std::string_view kDefaultKernel = "freebsd-10.4";
 
-// Breaks at spaces; what follows the first line is indented further.
+}  // namespace
+
 std::string wrapped(std::string_view text, std::size_t indent) {
   std::string out, line(indent, ' ');
   bool is_empty = true;
@@ -52,6 +56,13 @@ std::string text_of(const Line& line, std::size_t indent) {
   std::replace(out.begin(), out.end(), kUnbreakable, ' ');
   return out;
 }
+
+std::string request_name(const Rule& rule) {
+  std::string name = rule.program.name.substr(kPtrace.size());
+  return name.substr(0, name.find_first_of(",)"));
+}
+
+namespace {
 
 struct Counts {
   std::size_t checks = 0, effects = 0;
@@ -82,11 +93,6 @@ std::string_view by_whom(Rule::By by) {
   return "";
 }
 
-// "PT_ATTACH" of "ptrace(PT_ATTACH, pid)".
-std::string request_name(const Rule& rule) {
-  std::string name = rule.program.name.substr(kPtrace.size());
-  return name.substr(0, name.find_first_of(",)"));
-}
 bool is_tid_form(const Rule& rule) { return rule.program.name.ends_with(kTidForm); }
 bool is_refused(const std::vector<Line>& lines) {
   return std::any_of(lines.begin(), lines.end(), [](const Line& line) {
@@ -99,37 +105,74 @@ struct Shown {
   const Rule* by_tid = nullptr;  // the same request for a thread id
 };
 
+// System calls whose rules have another name.  In a kernel without wait6(2) its rules are calls of wait4(2).
+constexpr std::pair<std::string_view, std::string_view> kOtherNames[] = {
+    {"wait", "wait6"},       {"wait3", "wait6"},        {"wait4", "wait6"},    {"waitpid", "wait6"},
+    {"waitid", "wait6"},     {"_exit", "exit1"},        {"sys_exit", "exit1"}, {"abort2", "exit1"},
+    {"fexecve", "execve"},   {"thr_create", "thr_new"}, {"thr_kill", "kill"},  {"sigqueue", "kill"},
+    {"jail_attach", "jail"},
+};
+std::string_view rule_of_call(std::string_view call) {
+  for (const auto& [name, rule] : kOtherNames)
+    if (name == call) return rule;
+  return {};
+}
+
 // Requests by name or number, other rules by how their name begins.
 std::vector<Shown> find(const std::vector<Rule>& rules, std::string_view wanted) {
   constexpr std::string_view kPrefix = "ptrace ";
   if (wanted.starts_with(kPrefix)) wanted.remove_prefix(kPrefix.size());
+  const bool all_requests = wanted == "ptrace";
   std::vector<Shown> out;
   for (const Rule& rule : rules) {
     const bool request = rule.by == Rule::By::request;
-    const bool is_it =
-        rule.program.name == wanted || (request ? request_name(rule) == wanted || std::to_string(rule.number) == wanted
-                                                : !wanted.empty() && rule.program.name.starts_with(wanted));
-    if (!is_it) continue;
+    const bool is_it = rule.program.name == wanted ||
+                       (request ? all_requests || request_name(rule) == wanted || std::to_string(rule.number) == wanted
+                                : !wanted.empty() && rule.program.name.starts_with(wanted));
+    if (!is_it || (all_requests && request && is_refused(describe(rule)))) continue;
     if (request && is_tid_form(rule) && !out.empty() && out.back().rule->number == rule.number)
       out.back().by_tid = &rule;
-    else
+    else if (!all_requests || !request || !is_tid_form(rule))
       out.push_back({&rule});
   }
   return out;
 }
 
-std::string unknown(const std::vector<Rule>& rules, const RulesOptions& options) {
-  std::string names;
-  std::set<std::string> seen;
+// How the names of rules begin, each once; requests by their own names.
+std::vector<std::string> first_words(const std::vector<Rule>& rules, bool requests) {
+  std::vector<std::string> out;
   for (const Rule& rule : rules) {
-    if (rule.by == Rule::By::request) continue;
-    const std::string word = rule.program.name.substr(0, rule.program.name.find_first_of("(: "));
-    if (seen.insert(word).second) names += ", " + word;
+    if ((rule.by == Rule::By::request) != requests) continue;
+    const std::string word =
+        requests ? request_name(rule) : rule.program.name.substr(0, rule.program.name.find_first_of("(: "));
+    if (std::find(out.begin(), out.end(), word) == out.end()) out.push_back(word);
   }
+  return out;
+}
+
+// Who has it, if this kernel has not.
+std::string elsewhere(const Behaviours& kernel, std::string_view wanted) {
+  names::Words out;
+  for (const Behaviours* other : model::kKernels)
+    if (other != &kernel && !find(model::all_rules(*other), wanted).empty()) out.emplace_back(other->name);
+  return out.empty() ? "" : fmt::format("not in {}, but in {}", kernel.name, fmt::join(out, ", "));
+}
+
+std::string unknown(const Behaviours& kernel, const std::vector<Rule>& rules, const std::string& wanted) {
+  const std::string other = elsewhere(kernel, wanted);
+  if (!other.empty()) return fmt::format("rules: {}: {}", wanted, other);
+  const names::Words others = first_words(rules, false);
+  names::Words known = first_words(rules, true);
+  known.insert(known.end(), others.begin(), others.end());
+  for (const auto& [call, rule] : kOtherNames) known.emplace_back(call);
+  known.insert(known.end(), clause_ids().begin(), clause_ids().end());
+  const bool is_call = trace::syscall_number(wanted) != trace::kUnknownSyscall;
+  const std::string meant = is_call ? "" : names::did_you_mean(wanted, known);
   return fmt::format(
-      "rules: {}: no such rule: expected a request by name or number (PT_ATTACH, \"ptrace PT_ATTACH\", 10) or how the "
-      "name of another rule begins{}",
-      options.request, names.empty() ? "" : ": " + names.substr(2));
+      "rules: {}: {}: {}{}expected a request by name or number (PT_ATTACH, \"ptrace PT_ATTACH\", 10), the id of a "
+      "clause (attach-self), or how the name of another rule begins: {}",
+      wanted, is_call ? "a system call that the model has no rule for" : "no such rule", meant,
+      meant.empty() ? "" : " ", fmt::join(others, ", "));
 }
 
 // The lines of one that the other does not have, in order, by the longest common subsequence.
@@ -196,20 +239,8 @@ std::string rule_jsonl(const Behaviours& kernel, const Rule& rule) {
   std::vector<std::string> blocks;
   for (const Line& line : describe(rule)) {
     blocks.resize(std::size_t(line.depth));
-    nlohmann::json j{{"v", 1},
-                     {"kernel", kernel.name},
-                     {"rule", rule.program.name},
-                     {"kind", name(line.kind)},
-                     {"text", line.text},
-                     {"in", blocks}};
-    if (!line.error.empty()) j["errno"] = line.error;
-    if (!line.clause.id.empty()) {
-      j["clause"] = {{"id", line.clause.id}, {"file", line.clause.file}};
-      if (line.clause.line > 0) j["clause"]["line"] = line.clause.line;
-      if (!line.clause.function.empty()) j["clause"]["function"] = line.clause.function;
-    }
+    out += line_jsonl(kernel, rule, line, blocks);
     if (line.kind == LineKind::block) blocks.push_back(line.text);
-    out += j.dump() + '\n';
   }
   return out;
 }
@@ -264,6 +295,23 @@ std::string overview_jsonl(const Behaviours& kernel, const std::vector<Rule>& ru
 
 }  // namespace
 
+std::string line_jsonl(const Behaviours& kernel, const Rule& rule, const Line& line,
+                       const std::vector<std::string>& blocks) {
+  nlohmann::json j{{"v", 1},
+                   {"kernel", kernel.name},
+                   {"rule", rule.program.name},
+                   {"kind", name(line.kind)},
+                   {"text", line.text},
+                   {"in", blocks}};
+  if (!line.error.empty()) j["errno"] = line.error;
+  if (!line.clause.id.empty()) {
+    j["clause"] = {{"id", line.clause.id}, {"file", line.clause.file}};
+    if (line.clause.line > 0) j["clause"]["line"] = line.clause.line;
+    if (!line.clause.function.empty()) j["clause"]["function"] = line.clause.function;
+  }
+  return j.dump() + '\n';
+}
+
 std::string_view name(LineKind kind) {
   switch (kind) {
     case LineKind::block: return "block";
@@ -285,14 +333,23 @@ std::string text_of(const std::vector<Line>& lines) {
 }
 
 tl::expected<std::string, std::string> rules_report(const RulesOptions& options) {
-  const auto kernel = find_kernel(options.kernel);
+  const auto kernel = names::kernel_of_option(options.kernel.empty() ? std::string(kDefaultKernel) : options.kernel);
   if (!kernel) return tl::make_unexpected(kernel.error());
   const bool text = options.format == "text";
   const std::vector<Rule> rules = model::all_rules(**kernel);
   if (options.request.empty()) return text ? overview_text(**kernel, rules) : overview_jsonl(**kernel, rules);
-  const std::vector<Shown> shown = find(rules, options.request);
-  if (shown.empty()) return tl::make_unexpected(unknown(rules, options));
+  std::vector<Shown> shown = find(rules, options.request);
   std::string out;
+  if (const std::string_view other = rule_of_call(options.request); shown.empty() && !other.empty()) {
+    shown = find(rules, other);
+    if (text) out = fmt::format("{}(2) is in the rules of {}.\n", options.request, other);
+  }
+  if (shown.empty() && std::find(clause_ids().begin(), clause_ids().end(), options.request) != clause_ids().end()) {
+    std::vector<const Behaviours*> kernels{*kernel};
+    if (options.kernel.empty()) kernels.assign(std::begin(model::kKernels), std::end(model::kKernels));
+    return text ? clause_text(options.request, kernels) : clause_jsonl(options.request, kernels);
+  }
+  if (shown.empty()) return tl::make_unexpected(unknown(**kernel, rules, options.request));
   for (const Shown& one : shown) {
     if (text) {
       out += (out.empty() ? "" : "\n") + rule_text(**kernel, one);

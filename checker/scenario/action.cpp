@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
+#include <utility>
 
 #include "traces/names.hpp"
 
@@ -127,7 +127,12 @@ std::string signal(std::int32_t number) {
   return name.empty() ? std::to_string(number) : std::string(name);
 }
 
-bool makes_thread(const Rule& rule) { return rule.arguments.size() == 3 && rule.arguments[2].name == "child_td"; }
+constexpr int kErrnoMax = 99;
+
+bool sends_signal(const Rule& rule) {
+  return rule.id == RuleId::kill || rule.id == RuleId::killpg || rule.id == RuleId::thr_kill;
+}
+
 bool looks_at_no_pid(const Rule& rule) { return rule.id == RuleId::ptrace && rule.number == 0; }
 // wait6(P_PID): the child that is reported is the one that was asked for; P_ALL: nobody in particular is; P_PGID: the
 // group is named.
@@ -138,11 +143,31 @@ bool asks_by_group(const Rule& rule) { return rule.program.name.starts_with("wai
 
 }  // namespace
 
-Vocabulary::Vocabulary(const model::Behaviours& kernel) : relation_(kernel) {
+Vocabulary::Vocabulary(const model::Behaviours& kernel) : Vocabulary(model::Relation(kernel)) {}
+
+Vocabulary::Vocabulary(model::Relation relation) : relation_(std::move(relation)) {
   for (const Rule& rule : rules()) {
     words_.push_back(words_of(rule.program.name));
     by_tid_.push_back(rule.program.name.ends_with(", tid)"));
   }
+}
+
+const Vocabulary& Vocabulary::of_all() {
+  static const Vocabulary all = [] {
+    std::vector<Rule> rules;
+    for (const model::Behaviours* kernel : model::kKernels)
+      for (Rule& rule : all_rules(*kernel)) {
+        const auto same = [&](const Rule& r) { return r.program.name == rule.program.name; };
+        if (std::none_of(rules.begin(), rules.end(), same)) rules.push_back(std::move(rule));
+      }
+    return Vocabulary(model::Relation(model::kFreebsd104, std::move(rules)));
+  }();
+  return all;
+}
+
+bool makes_thread(const Rule& rule) { return rule.arguments.size() == 3 && rule.arguments[2].name == "child_td"; }
+bool returns_process(const Rule& rule) {
+  return makes_thread(rule) || is_wait_report(rule) || rule.id == RuleId::getppid;
 }
 
 bool advance(const Vocabulary& words, const Action& action, SmallState& state) {
@@ -150,6 +175,21 @@ bool advance(const Vocabulary& words, const Action& action, SmallState& state) {
 }
 
 std::string process_name(int slot) { return slot == kNone ? "nobody" : fmt::format("p{}", slot + 1); }
+
+const names::Words& error_names() {
+  static const names::Words names = [] {
+    names::Words out;
+    for (int error = -1; error <= kErrnoMax; ++error)
+      if (std::string one = name(model::Errno(error)); one.starts_with('E')) out.push_back(std::move(one));
+    return out;
+  }();
+  return names;
+}
+std::optional<int> error_number(std::string_view wanted) {
+  for (int error = -1; error <= kErrnoMax; ++error)
+    if (error != 0 && name(model::Errno(error)) == wanted) return error;
+  return std::nullopt;
+}
 
 std::string error_name(int error) { return error == 0 ? "0" : name(model::Errno(error)); }
 
@@ -204,52 +244,17 @@ std::string print(const Vocabulary& words, const Action& action, const SmallStat
 
 namespace {
 
-struct Word {
-  std::string_view text;
-  int column;
-};
-
-std::vector<Word> split(std::string_view text) {
-  std::vector<Word> out;
-  for (std::size_t i = 0; i < text.size();) {
-    if (text[i] == ' ' || text[i] == '\t' || text[i] == '\r') {
-      ++i;
-      continue;
-    }
-    if (text[i] == '#') break;
-    std::size_t end = text.find_first_of(" \t\r#", i);
-    if (end == std::string_view::npos) end = text.size();
-    out.push_back({text.substr(i, end - i), int(i) + 1});
-    i = end;
-  }
-  return out;
-}
-
-std::optional<std::int32_t> number(std::string_view text) {
-  bool negative = false;
-  if (text.starts_with("-")) {
-    negative = true;
-    text.remove_prefix(1);
-  }
-  int base = 10;
-  if (text.starts_with("0x")) {
-    base = 16;
-    text.remove_prefix(2);
-  }
-  std::uint32_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  if (error != std::errc{} || end != text.data() + text.size() || text.empty()) return std::nullopt;
-  return std::int32_t(negative ? 0U - value : value);
-}
-
 class Reader {
  public:
-  Reader(const Vocabulary& words, std::string_view text, int line, const SmallState& state)
+  // Without a state only the words are looked at: any name can be somebody's.
+  Reader(const Vocabulary& words, std::string_view text, int line, const SmallState* state)
       : words_(words), text_(text), line_(line), state_(state), tokens_(split(text)) {}
 
   tl::expected<std::optional<Line>, ParseError> read() {
     if (tokens_.empty()) return std::optional<Line>{};
-    if (!read_actor() || !read_verb() || !read_operands()) return tl::unexpected(*error_);
+    read_actor();
+    if (read_verb()) read_operands();
+    if (!errors_.empty()) return tl::unexpected(errors_[0]);
     Line out{
         .action = action_, .line = line_, .text = std::string(text_.substr(0, text_.find('#'))), .expected = expected_};
     while (!out.text.empty() && (out.text.back() == ' ' || out.text.back() == '\t' || out.text.back() == '\r'))
@@ -257,124 +262,136 @@ class Reader {
     return std::optional<Line>(std::move(out));
   }
 
+  std::vector<ParseError> wrong_words(const names::Words& verbs) {
+    if (tokens_.empty()) return {};
+    other_verbs_ = verbs;
+    next_ = 1;
+    if (read_verb()) read_operands();
+    return std::move(errors_);
+  }
+
  private:
   bool fail(const Word& at, std::string what) {
-    error_ = ParseError{line_, at.column, std::move(what)};
+    errors_.push_back({line_, at.column, std::move(what)});
     return false;
+  }
+  bool absent(const Word& at, std::string what) {
+    errors_.push_back({line_, at.column, std::move(what), true});
+    return false;
+  }
+  bool ends(std::string_view expected) {
+    ended_ = true;
+    return fail(here(), fmt::format("the line ends here: expected {}", expected));
   }
   Word here() const {
     if (next_ < tokens_.size()) return tokens_[next_];
     return {{}, int(text_.size()) + 1};
   }
+  bool at_end() const { return next_ >= tokens_.size() || tokens_[next_].text == "->"; }
 
-  // p3, p3/t4, t4, nobody
-  struct Name {
-    std::int32_t proc = kNone, td = kNone;
-    bool is_thread = false;
-  };
-  std::optional<Name> read_name(const Word& word) {
-    std::string_view text = word.text;
-    Name out;
-    if (text == "nobody") return out;
-    auto slot = [&](char letter, int first, int count) -> std::optional<std::int32_t> {
-      if (text.empty() || text[0] != letter) return std::nullopt;
-      const std::size_t end = std::min(text.find('/'), text.size());
-      const auto n = number(text.substr(1, end - 1));
-      if (!n || *n < first || *n >= first + count) return std::nullopt;
-      text.remove_prefix(std::min(end + 1, text.size()));
-      return *n - first;
-    };
-    if (const auto p = slot('p', 1, SmallState::kProcs)) {
-      out.proc = *p;
-      if (text.empty()) return out;
-    }
-    if (const auto td = slot('t', 0, SmallState::kLwps); td && text.empty()) {
-      out.td = *td;
-      out.is_thread = true;
-      if (out.proc == kNone) out.proc = state_.lwp[std::size_t(*td)].proc;
-      return out;
-    }
-    fail(word, fmt::format("'{}' names no process: expected p1 to p{} (p1 is init), p2/t0 to p2/t{} for a thread, or "
-                           "nobody",
-                           word.text, SmallState::kProcs, SmallState::kLwps - 1));
-    return std::nullopt;
+  std::optional<Name> name_of(const Word& word) const {
+    auto name = read_name(word.text);
+    if (name && name->is_thread && name->proc == kNone && state_ != nullptr)
+      name->proc = state_->lwp[std::size_t(name->td)].proc;
+    return name;
   }
+  bool no_name(const Word& word) {
+    const std::string meant = names::did_you_mean(word.text, {"nobody"});
+    return fail(word, fmt::format("unknown word '{}': {}{}expected {}, or nobody", word.text, meant,
+                                  meant.empty() ? "" : " ", expected_names()));
+  }
+  int first_thread_of(std::int32_t proc) const { return state_ == nullptr ? 0 : first_thread(*state_, proc); }
 
   bool read_actor() {
-    const auto name = read_name(tokens_[0]);
-    if (!name) return false;
-    actor_ = *name;
     next_ = 1;
+    const auto name = name_of(tokens_[0]);
+    if (!name) return no_name(tokens_[0]);
+    actor_ = *name;
     return true;
   }
 
   bool read_verb() {
     std::size_t best = 0, best_words = 0;
-    bool found = false;
     for (std::size_t i = 0; i < words_.rules().size(); ++i) {
       const std::vector<Word> wanted = split(words_.words(i));
       if (wanted.size() <= best_words || wanted.size() > tokens_.size() - 1) continue;
       const bool same = std::equal(wanted.begin(), wanted.end(), tokens_.begin() + 1,
                                    [](const Word& a, const Word& b) { return a.text == b.text; });
       if (!same) continue;
-      found = true;
       best = i;
       best_words = wanted.size();
     }
-    if (!found) return fail_verb();
+    if (best_words == 0) return wrong_verb();
     next_ = 1 + best_words;
     action_.rule = best;
     return true;
   }
 
-  // Says what could have stood there: first words, or what may follow the first word.
-  bool fail_verb() {
-    std::vector<std::string> accepted;
-    std::size_t at = 1;
+  // What could have stood there: first words, or what may follow the first words that are right.  True if it goes on
+  // with what was meant.
+  bool wrong_verb() {
+    std::size_t same = 0;  // words that some rule begins with
+    for (std::size_t i = 0; i < words_.rules().size(); ++i) same = std::max(same, same_words(i));
+    names::Words accepted = same == 0 ? other_verbs_ : names::Words{};
     for (std::size_t i = 0; i < words_.rules().size(); ++i) {
       const std::vector<Word> wanted = split(words_.words(i));
-      if (tokens_.size() > 1 && wanted.size() > 1 && wanted[0].text == tokens_[1].text) at = 2;
-    }
-    for (std::size_t i = 0; i < words_.rules().size(); ++i) {
-      const std::vector<Word> wanted = split(words_.words(i));
-      if (at == 2 && (wanted.size() < 2 || wanted[0].text != tokens_[1].text)) continue;
-      std::string word(wanted[at - 1].text);
+      if (same_words(i) < same || wanted.size() <= same) continue;
+      std::string word(wanted[same].text);
       if (std::find(accepted.begin(), accepted.end(), word) == accepted.end()) accepted.push_back(std::move(word));
     }
-    const Word word = at < tokens_.size() ? tokens_[at] : Word{{}, int(text_.size()) + 1};
-    std::string list;
-    for (const std::string& a : accepted) list += (list.empty() ? "" : ", ") + a;
-    if (word.text.empty()) return fail(word, fmt::format("the line ends here: expected one of {}", list));
-    return fail(word, fmt::format("unknown {} '{}' in {}: expected one of {}", at == 1 ? "word" : "operand", word.text,
-                                  words_.kernel().name, list));
+    next_ = 1 + same;
+    if (at_end()) return ends("one of " + names::either(accepted));
+    const Word word = here();
+    const std::string_view kind = same == 0 ? "an action" : tokens_[1].text == "ptrace" ? "a request" : "one of these";
+    fail(word, state_ == nullptr ? names::unknown_word(word.text, accepted, kind)
+                                 : fmt::format("unknown word '{}' in {}: {}", word.text, words_.kernel().name,
+                                               names::instead_of(word.text, accepted, kind)));
+    // All requests but PT_TRACE_ME have the same operands, so these can be looked at too.
+    if (same != 1 || tokens_[1].text != "ptrace") return false;
+    const names::Words near = names::nearest(word.text, accepted);
+    const std::string meant = "ptrace " + (near.empty() ? "PT_ATTACH" : near[0]);
+    for (std::size_t i = 0; i < words_.rules().size(); ++i)
+      if (words_.words(i) == meant && !words_.by_tid(i)) action_.rule = i;
+    ++next_;
+    return true;
+  }
+  // How many words of the rule stand behind the name.
+  std::size_t same_words(std::size_t rule) const {
+    const std::vector<Word> wanted = split(words_.words(rule));
+    std::size_t n = 0;
+    while (n < wanted.size() && n + 1 < tokens_.size() && wanted[n].text == tokens_[n + 1].text) ++n;
+    return n;
   }
 
-  bool read_operands() {
+  void read_operands() {
     const Rule* rule = &words_.rules()[action_.rule];
-    if (next_ < tokens_.size() && rule->id == RuleId::ptrace && !looks_at_no_pid(*rule)) {
-      const auto target = read_name(tokens_[next_]);
-      if (!target) return false;
-      if (target->is_thread && !words_.by_tid(action_.rule)) rule = &words_.rules()[++action_.rule];  // its neighbour
+    if (!at_end() && rule->id == RuleId::ptrace && !looks_at_no_pid(*rule)) {
+      const auto target = name_of(tokens_[next_]);
+      if (target && target->is_thread && !words_.by_tid(action_.rule))
+        rule = &words_.rules()[++action_.rule];  // its neighbour
     }
     action_.arguments.assign(rule->arguments.size(), 0);
-    for (std::size_t i = 0; i < rule->arguments.size(); ++i)
-      if (!read_argument(*rule, i)) return false;
-    for (; next_ < tokens_.size(); ++next_)
-      if (!read_option(*rule)) return false;
-    return true;
+    for (std::size_t i = 0; i < rule->arguments.size() && !ended_; ++i) read_argument(*rule, i);
+    for (; next_ < tokens_.size(); ++next_) read_option(*rule);
   }
 
   bool read_argument(const Rule& rule, std::size_t i) {
     const Takes takes = rule.arguments[i].takes;
     std::int32_t& value = action_.arguments[i];
     if (i == 0) {
+      if (state_ == nullptr) return true;
       value = takes == Takes::process ? actor_.proc
               : actor_.is_thread      ? actor_.td
               : actor_.proc == kNone  ? std::int32_t{kNone}
-                                      : calling_thread(state_, actor_.proc, rule);
-      if (value == kNone || (takes == Takes::thread && state_.lwp[std::size_t(value)].proc == kNone))
-        return fail(tokens_[0], fmt::format("there is no {} at this place in the scenario", tokens_[0].text));
+                                      : calling_thread(*state_, actor_.proc, rule);
+      if (value == kNone || (takes == Takes::thread && state_->lwp[std::size_t(value)].proc == kNone))
+        return absent(tokens_[0], fmt::format("there is no {} at this place in the scenario", tokens_[0].text));
       return true;
+    }
+    if (sends_signal(rule) && takes == Takes::data && !at_end() &&
+        here().text.find('=') == std::string_view::npos) {  // short for data=
+      const Word word = tokens_[next_++];
+      return read_number(word, word.text, value);
     }
     if (takes == Takes::data || takes == Takes::mask || takes == Takes::yes_no) return true;  // data=, mask=
     if (looks_at_no_pid(rule)) return true;
@@ -388,26 +405,25 @@ class Reader {
     }
     const Word word = here();
     if (makes_thread(rule) && i == 2 && (word.text.empty() || word.text[0] != 't')) {
-      value = free_thread(state_);
-      if (value == kNone) return fail(word, "no thread slot is free: the model has room for six threads");
+      value = state_ == nullptr ? 0 : free_thread(*state_);
+      if (value == kNone) return absent(word, "no thread slot is free: the model has room for six threads");
       return true;
     }
-    if (word.text.empty() || word.text == "->")
-      return fail(word,
-                  fmt::format("the line ends here: expected {}", takes == Takes::process  ? "a process, as p3"
-                                                                 : takes == Takes::thread ? "a thread, as p3/t4"
-                                                                 : takes == Takes::signal ? "a signal, as SIGSTOP or 17"
-                                                                                          : "a number"));
+    if (at_end())
+      return ends(takes == Takes::process  ? "a process, as p3"
+                  : takes == Takes::thread ? "a thread, as p3/t4"
+                  : takes == Takes::signal ? "a signal, as SIGSTOP or 17"
+                                           : "a number");
     ++next_;
     switch (takes) {
       case Takes::process:
       case Takes::thread: {
-        const auto name = read_name(word);
-        if (!name) return false;
+        const auto name = name_of(word);
+        if (!name) return no_name(word);
         value = takes == Takes::process ? name->proc
                 : name->is_thread       ? name->td
                 : name->proc == kNone   ? std::int32_t{kNone}
-                                        : first_thread(state_, name->proc);
+                                        : first_thread_of(name->proc);
         return true;
       }
       default: return read_number(word, word.text, value);
@@ -415,16 +431,9 @@ class Reader {
   }
 
   bool read_number(const Word& word, std::string_view text, std::int32_t& value) {
-    if (const auto n = number(text)) {
-      value = *n;
-      return true;
-    }
-    if (const auto sig = trace::signal_number(text)) {
-      value = *sig;
-      return true;
-    }
-    return fail(word,
-                fmt::format("'{}' is no number: expected digits, 0x and hexadecimal digits, or a signal's name", text));
+    const auto n = number_or_signal(text);
+    if (n) value = *n;
+    return n ? true : fail({text, word.column + int(text.data() - word.text.data())}, no_number(text));
   }
 
   bool read_option(const Rule& rule) {
@@ -433,65 +442,75 @@ class Reader {
       if (++next_ == tokens_.size()) return fail(here(), "the line ends here: expected an errno's name, or 0");
       return read_expected(tokens_[next_]);
     }
-    const std::size_t equal = word.text.find('=');
+    const std::size_t equal = std::min(word.text.find('=', 1), word.text.size());
     const std::string_view key = word.text.substr(0, equal);
-    const std::string_view text = equal == std::string_view::npos ? std::string_view{} : word.text.substr(equal + 1);
-    std::string accepted = "->";
+    const std::string_view text = word.text.substr(std::min(equal + 1, word.text.size()));
+    const bool has_value = equal < word.text.size();
+    names::Words accepted;
     for (std::size_t i = 0; i < rule.arguments.size(); ++i) {
       const Takes takes = rule.arguments[i].takes;
       if (takes != Takes::data && takes != Takes::mask && takes != Takes::yes_no) continue;
       const std::string_view name = takes == Takes::data   ? "data"
                                     : takes == Takes::mask ? "mask"
                                                            : std::string_view(rule.arguments[i].name);
-      if (key == name && equal != std::string_view::npos) return read_number(word, text, action_.arguments[i]);
-      accepted += fmt::format(", {}=", name);
+      if (key == name && has_value) return read_number(word, text, action_.arguments[i]);
+      accepted.push_back(fmt::format("{}=", name));
     }
     for (const OpenWords& open : kOpens) {
-      accepted += fmt::format(", {}=", open.name);
-      if (key != open.name) continue;
-      std::string ways;
+      accepted.push_back(fmt::format("{}=", open.name));
+      if (key != open.name || !has_value) continue;
       for (std::size_t way = 0; way < open.ways.size(); ++way) {
-        if (text == open.ways[way]) {
-          action_.choices[std::size_t(open.kind)] = std::uint8_t(way + 1);
-          return true;
-        }
-        ways += (ways.empty() ? "" : ", ") + std::string(open.ways[way]);
+        if (text != open.ways[way]) continue;
+        action_.choices[std::size_t(open.kind)] = std::uint8_t(way + 1);
+        return true;
       }
-      return fail(word, fmt::format("unknown value '{}' of {}: expected one of {}", text, key, ways));
+      return fail({text, word.column + int(equal) + 1},
+                  names::unknown_word(text, names::Words(open.ways.begin(), open.ways.end()),
+                                      fmt::format("a value of {}=", key)));
     }
-    return fail(word, fmt::format("unknown word '{}': expected the end of the line or one of {}", word.text, accepted));
+    for (std::size_t i = 0; i < words_.rules().size() && !has_value; ++i) {  // "execve begins" for "execve begns"
+      const std::vector<Word> longer = split(words_.words(i));
+      const std::size_t n = same_words(i);
+      if (n == next_ - 1 && longer.size() > n) accepted.emplace_back(longer[n].text);
+    }
+    const std::string_view whole = word.text.substr(0, equal + (has_value ? 1 : 0));
+    const std::string meant = names::did_you_mean(whole, accepted);
+    return fail(word,
+                fmt::format("unknown word '{}': {}", whole,
+                            meant.empty() ? "expected the end of the line, -> or " + names::either(accepted) : meant));
   }
 
   bool read_expected(const Word& word) {
-    if (const auto n = number(word.text)) {
-      expected_ = *n;
-      return true;
-    }
-    for (int error = -1; error < 100; ++error)
-      if (name(model::Errno(error)) == word.text && error != 0) {
-        expected_ = error;
-        return true;
-      }
-    return fail(word, fmt::format("unknown errno '{}': expected 0, a number or a name such as EPERM", word.text));
+    expected_ = number(word.text);
+    if (!expected_) expected_ = error_number(word.text);
+    if (expected_) return true;
+    return fail(word, fmt::format("unknown word '{}': {}", word.text,
+                                  names::instead_of(word.text, error_names(), "0, a number or an errno")));
   }
 
   const Vocabulary& words_;
   std::string_view text_;
   int line_;
-  const SmallState& state_;
+  const SmallState* state_;
   std::vector<Word> tokens_;
   std::size_t next_ = 0;
+  names::Words other_verbs_;
   Name actor_;
   Action action_;
   std::optional<int> expected_;
-  std::optional<ParseError> error_;
+  std::vector<ParseError> errors_;
+  bool ended_ = false;  // an operand is missing, so those after it are too
 };
 
 }  // namespace
 
 tl::expected<std::optional<Line>, ParseError> parse_line(const Vocabulary& words, std::string_view text, int line,
                                                          const SmallState& state) {
-  return Reader(words, text, line, state).read();
+  return Reader(words, text, line, &state).read();
+}
+
+std::vector<ParseError> wrong_words(std::string_view text, int line, const names::Words& verbs) {
+  return Reader(Vocabulary::of_all(), text, line, nullptr).wrong_words(verbs);
 }
 
 }  // namespace proctor::scenario

@@ -21,6 +21,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
+#include "checker/scenario/text.hpp"
 #include "model/environment/relation.hpp"
 
 namespace proctor::scenario {
@@ -29,6 +30,8 @@ namespace proctor::scenario {
 class Vocabulary {
  public:
   explicit Vocabulary(const model::Behaviours& kernel);
+  // The rules of all kernels, each name once: for reading only, what they do is that of the kernel that has them.
+  static const Vocabulary& of_all();
   const model::Behaviours& kernel() const { return relation_.kernel(); }
   const model::Relation& relation() const { return relation_; }
   const std::vector<model::Rule>& rules() const { return relation_.rules(); }
@@ -37,6 +40,7 @@ class Vocabulary {
   bool by_tid(std::size_t rule) const { return by_tid_[rule]; }
 
  private:
+  explicit Vocabulary(model::Relation relation);
   model::Relation relation_;
   std::vector<std::string> words_;
   std::vector<bool> by_tid_;
@@ -58,20 +62,30 @@ std::string print(const Vocabulary& words, const Action& action, const model::Sm
 // Takes the action in the model if it can be taken there; whether it could.
 bool advance(const Vocabulary& words, const Action& action, model::SmallState& state);
 
+bool makes_thread(const model::Rule& rule);     // a fork: argument 1 is the child, 2 its thread
+bool returns_process(const model::Rule& rule);  // the result is one, if there is no error
+
 // A word of an answer that was left open, for the ones that are not 0: "memory=unmapped".
 std::string print_choices(const model::Choices& choices);
 
 std::string process_name(int slot);  // "p3", "nobody"
 std::string error_name(int error);   // "EPERM", "0", "errno 77"
+std::optional<int> error_number(std::string_view name);
+const names::Words& error_names();
 
 struct ParseError {
   int line = 0, column = 0;
-  std::string what;  // what was wrong, and what would have been accepted
+  std::string what;         // what was wrong, and what would have been accepted
+  bool is_absence = false;  // the words are right, but nobody has this name at this place, or nothing is free
 };
 
 // Reads one action.  The state is needed to know which thread a process name stands for and which slots are free.
 // An empty line or a comment is no action.
 tl::expected<std::optional<Line>, ParseError> parse_line(const Vocabulary& words, std::string_view text, int line,
                                                          const model::SmallState& state);
+
+// What is wrong with the words behind the name, whatever kernel it is and whoever has which name then, from left to
+// right; nothing is asked of a word whose meaning hangs on one that is wrong.  `verbs` are others that could stand there.
+std::vector<ParseError> wrong_words(std::string_view text, int line, const names::Words& verbs);
 
 }  // namespace proctor::scenario

@@ -7,6 +7,7 @@
 #include <cctype>
 
 #include "checker/scenario/atf_prelude.hpp"
+#include "checker/scenario/state_words.hpp"
 #include "traces/names.hpp"
 
 namespace proctor::scenario {
@@ -27,8 +28,8 @@ bool is_stopped(const SmallState& s, std::size_t p) {
 
 class Printer {
  public:
-  Printer(const Scenario& scenario, const RunResult& run, const Behaviours& kernel)
-      : path_(scenario.path), run_(run), kernel_(kernel), words_(kernel) {}
+  Printer(const RunResult& run, const Behaviours& kernel)
+      : path_(run.path), run_(run), kernel_(kernel), words_(kernel) {}
 
   std::string print() {
     const std::string name = test_name();
@@ -95,6 +96,7 @@ class Printer {
   static std::string pid(int slot) { return slot == kNone ? "NOBODY" : fmt::format("pids[{}]", slot); }
 
   void line(const LineResult& l) {
+    if (!l.why_not.empty()) refuse(l, l.why_not);
     for (const Taken& t : l.taken)
       if (!t.outcome.possible) refuse(l, "the kernel would not come back from it");
     switch (l.kind) {
@@ -107,6 +109,7 @@ class Printer {
       case LineKind::reaction:
         order(l, l.text.find("ignores") != std::string::npos ? "OP_IGNORE" : "OP_CATCH", {std::to_string(l.signal)});
         break;
+      case LineKind::job_stop: emit("ATF_REQUIRE(kill({}, {}) == 0);", pid(l.actor), l.signal); break;
       case LineKind::action: action(l); break;
     }
     settled(l);
@@ -149,6 +152,7 @@ class Printer {
       return order(l, "OP_KILL", {pid(a[1]), std::to_string(a[2])});
     }
     if (name.starts_with("wait6")) return wait6(l, name);
+    if (name == "getppid") return getppid(l);
     refuse(l, fmt::format("nothing is known of {}", name));
   }
 
@@ -244,6 +248,15 @@ class Printer {
     order(l, "OP_PTRACE", {request, target, std::to_string(a[2]), how.empty() ? "0" : how, fmt::format("{}", a[3])});
   }
 
+  // What init adopts goes to the real init, which is not this test.
+  void getppid(const LineResult& l) {
+    order(l, "OP_GETPPID");
+    if (!answers(l)) return;
+    if (*l.result == kInit && !by_init_[std::size_t(l.actor)])
+      refuse(l, "the test does not get the orphans that init gets");
+    emit("ATF_REQUIRE_EQ({}, a.result);", *l.result == kInit ? "getpid()" : pid(*l.result));
+  }
+
   // "wait6(P_PID, WNOWAIT): exited"
   void wait6(const LineResult& l, const std::string& name) {
     const bool by_pid = name.starts_with("wait6(P_PID");
@@ -304,16 +317,16 @@ class Printer {
 
 }  // namespace
 
-tl::expected<std::string, std::string> atf_program(const Scenario& scenario, const Behaviours& kernel) {
-  const RunResult result = run(scenario, kernel);
-  if (result.unreadable) return tl::unexpected(*result.unreadable);
+tl::expected<std::string, std::string> atf_program(const Script& script, const Behaviours& kernel) {
+  const RunResult result = run(script, kernel);
+  if (!result.unreadable.empty()) return tl::unexpected(result.unreadable[0]);
   if (!result.findings.empty())
-    return tl::unexpected(fmt::format("{}:{}: the scenario does not hold on {}: {}", scenario.path,
+    return tl::unexpected(fmt::format("{}:{}: the scenario does not hold on {}: {}", script.path,
                                       result.findings[0].line, kernel.name, result.findings[0].what));
   try {
-    return Printer(scenario, result, kernel).print();
+    return Printer(result, kernel).print();
   } catch (const Refusal& r) {
-    return tl::unexpected(fmt::format("{}:{}: cannot be printed: {}", scenario.path, r.line, r.why));
+    return tl::unexpected(fmt::format("{}:{}: cannot be printed: {}", script.path, r.line, r.why));
   }
 }
 

@@ -15,6 +15,6 @@ namespace proctor::scenario {
 
 // Fails with "PATH:LINE: WHY" for what no program can bring about at will, and for a scenario that does not hold on the
 // model of this kernel.
-tl::expected<std::string, std::string> atf_program(const Scenario& scenario, const model::Behaviours& kernel);
+tl::expected<std::string, std::string> atf_program(const Script& script, const model::Behaviours& kernel);
 
 }  // namespace proctor::scenario

@@ -42,7 +42,7 @@ inline constexpr std::string_view kAtfPrelude = R"C(
 enum op {
 	OP_FORK, OP_VFORK, OP_RFORK, OP_PTRACE, OP_WAIT, OP_KILL, OP_EXIT,
 	OP_EXEC, OP_THR_NEW, OP_THR_EXIT, OP_IGNORE, OP_CATCH, OP_SETUID,
-	OP_REAP
+	OP_REAP, OP_GETPPID
 };
 
 /* How a request of ptrace(2) is made. */
@@ -234,6 +234,9 @@ obey(int t)
 			break;
 		case OP_SETUID:
 			a.result = setuid(o.arg[0]);
+			break;
+		case OP_GETPPID:
+			a.result = getppid();
 			break;
 		case OP_REAP:
 #ifdef PROC_REAP_ACQUIRE

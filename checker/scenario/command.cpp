@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "checker/names/kernel.hpp"
 #include "checker/scenario/atf.hpp"
 #include "checker/scenario/run.hpp"
 
@@ -22,16 +23,26 @@ int complain(const std::string& message) {
 // A finding is worse than a file that cannot be read.
 int worse(int a, int b) { return a == kFinding || b == 0 ? a : b; }
 
-int run_on(const Scenario& scenario, const model::Behaviours& kernel, const std::string& format, std::string& out) {
-  if (format == "atf") {
-    const auto program = atf_program(scenario, kernel);
+int complain(const std::vector<std::string>& messages) {
+  for (const std::string& message : messages) complain(message);
+  return kUnreadable;
+}
+
+States states_of(const std::string& word) {
+  return word == "none" ? States::none : word == "end" ? States::end : States::both;
+}
+
+int run_on(const Script& script, const model::Behaviours& kernel, const Options& options, std::string& out) {
+  if (options.format == "atf") {
+    const auto program = atf_program(script, kernel);
     if (!program) return complain(program.error());
     out += *program;
     return 0;
   }
-  const RunResult result = run(scenario, kernel);
-  out += format == "jsonl" ? jsonl_report(result) : text_report(result);
-  if (result.unreadable && format != "jsonl") complain(*result.unreadable);
+  const RunResult result = run(script, kernel);
+  const bool jsonl = options.format == "jsonl";
+  out += jsonl ? jsonl_report(result, states_of(options.states)) : text_report(result);
+  if (!jsonl) complain(result.unreadable);
   return result.exit_status();
 }
 
@@ -40,10 +51,9 @@ int run_on(const Scenario& scenario, const model::Behaviours& kernel, const std:
 int run_command(const Options& options) {
   std::vector<const model::Behaviours*> wanted;
   for (const std::string& name : options.kernels) {
-    const model::Behaviours* kernel = kernel_named(name);
-    if (kernel == nullptr)
-      return complain(fmt::format("--kernel {}: no such kernel: expected one of {}", name, kernel_names()));
-    wanted.push_back(kernel);
+    const auto kernel = names::kernel_of_option(name);
+    if (!kernel) return complain(kernel.error());
+    wanted.push_back(*kernel);
   }
   if (options.paths.empty())
     return complain("run: no scenario given: expected at least one file, or - for standard input");
@@ -55,15 +65,18 @@ int run_command(const Options& options) {
       status = worse(status, complain(scenario.error()));
       continue;
     }
-    const auto own = kernels_of(*scenario);
-    if (!own) {
-      status = worse(status, complain(own.error()));
+    // What is wrong with the words is said once, and not for each kernel.
+    const Script script = read_script(*scenario);
+    if (!script.problems.empty()) {
+      const RunResult result = not_run(script);
+      status = worse(status, complain(result.unreadable));
+      if (options.format == "jsonl") out += jsonl_report(result);
       continue;
     }
-    for (const model::Behaviours* kernel : wanted.empty() ? *own : wanted) {
+    for (const model::Behaviours* kernel : wanted.empty() ? script.kernels : wanted) {
       if (options.format == "atf" && ++programs > 1)
         return complain("--format atf prints one program: expected one scenario and, with -k, one kernel");
-      status = worse(status, run_on(*scenario, *kernel, options.format, out));
+      status = worse(status, run_on(script, *kernel, options, out));
     }
   }
   if (options.output.empty()) {

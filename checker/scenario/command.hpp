@@ -11,6 +11,7 @@ namespace proctor::scenario {
 struct Options {
   std::vector<std::string> kernels;  // empty: those of each scenario
   std::string format = "text";       // text, jsonl, atf
+  std::string states = "both";       // of jsonl: none, end, both
   std::string output;                // empty: standard output
   std::vector<std::string> paths;    // "-" is standard input
 };

@@ -12,6 +12,7 @@
 #include <set>
 #include <sstream>
 
+#include "checker/names/kernel.hpp"
 #include "checker/scenario/run.hpp"
 #include "checker/source/listing.hpp"
 #include "checker/source/preempt.hpp"
@@ -25,16 +26,6 @@ namespace {
 enum Exit { nothing_found = 0, finding = 1, unreadable = 3 };
 
 void complain(const std::string& message) { fmt::print(stderr, "proctor: {}\n", message); }
-
-const model::Behaviours* find_kernel(const std::string& name) {
-  std::string names;
-  for (const model::Behaviours* kernel : model::kKernels) {
-    if (kernel->name == name) return kernel;
-    names += (names.empty() ? "" : ", ") + std::string(kernel->name);
-  }
-  complain(fmt::format("--kernel {}: no such kernel: expected one of {}", name, names));
-  return nullptr;
-}
 
 std::unique_ptr<Harness> prepare(const std::string& path, const Options& options, const scenario::Vocabulary& words) {
   auto read = read_text(path);
@@ -106,8 +97,8 @@ class Command {
       return unreadable;
     }
     const scenario::RunResult on_model = scenario::run(*text, words_.kernel());
-    if (on_model.unreadable) {
-      complain(*on_model.unreadable);
+    if (!on_model.unreadable.empty()) {
+      for (const std::string& problem : on_model.unreadable) complain(problem);
       return unreadable;
     }
     scenario::Expansion steps = scenario::expand(words_, on_model);
@@ -296,8 +287,11 @@ class Command {
 namespace {
 
 int with_signals_noted(const Options& options) {
-  const model::Behaviours* kernel = find_kernel(options.kernel);
-  if (kernel == nullptr) return unreadable;
+  const auto kernel = names::kernel_of_option(options.kernel);
+  if (!kernel) {
+    complain(kernel.error());
+    return unreadable;
+  }
   if (options.files.empty() || options.files.size() > 2) {
     complain("source: expected one file (against the model) or two (against each other)");
     return unreadable;
@@ -306,7 +300,7 @@ int with_signals_noted(const Options& options) {
     complain("--preemptive: two sources are compared call by call: expected one file with it");
     return unreadable;
   }
-  const scenario::Vocabulary words(*kernel);
+  const scenario::Vocabulary words(**kernel);
   const auto a = prepare(options.files[0], options, words);
   if (a == nullptr) return unreadable;
   const auto b = options.files.size() == 2 ? prepare(options.files[1], options, words) : nullptr;

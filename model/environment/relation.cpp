@@ -8,7 +8,9 @@
 
 namespace proctor::model {
 
-Relation::Relation(const Behaviours& kernel) : kernel_(kernel), rules_(all_rules(kernel)) {
+Relation::Relation(const Behaviours& kernel) : Relation(kernel, all_rules(kernel)) {}
+
+Relation::Relation(const Behaviours& kernel, std::vector<Rule> rules) : kernel_(kernel), rules_(std::move(rules)) {
   for (std::size_t i = 0; i < rules_.size(); ++i) {
     by_name_.emplace(rules_[i].program.name, i);
     if (rules_[i].by == Rule::By::thread) of_thread_.push_back(i);

@@ -37,6 +37,9 @@ struct Step {
 class Relation {
  public:
   explicit Relation(const Behaviours& kernel);
+  Relation(Relation&&) = default;  // not copied: by_name_ views the names in rules_
+  // With other rules than all of its own.
+  Relation(const Behaviours& kernel, std::vector<Rule> rules);
 
   const Behaviours& kernel() const { return kernel_; }
   const std::vector<Rule>& rules() const { return rules_; }

@@ -73,7 +73,7 @@ wants_refusal '^proctor: folder\.c: cannot be read: it is a folder'
 run source small.c --kernel freebsd-99.9
 wants_refusal 'freebsd-99\.9.*expected.*freebsd-5\.1,.*dragonfly-5\.5'
 run source small.c --kernel freebsd-10
-wants_refusal 'freebsd-10: no such kernel: expected.*freebsd-11c.*freebsd-10\.4'
+wants_refusal 'freebsd-10: no such kernel: did you mean freebsd-10\.4.* expected.*freebsd-11c.*freebsd-10\.4'
 run source small.c
 wants_refusal '[-]-kernel'
 source_run

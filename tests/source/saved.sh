@@ -64,7 +64,7 @@ breaks() {  # LINE WORDS TEXT: a run with this text
 }
 breaks 1 '.*sleeps.*expected' 'p1 sleeps p2'
 breaks 2 '.*p9.*expected' $'p1 fork p2\np9 ptrace PT_TRACE_ME'
-breaks 2 '.*memory.*expected' $'p1 fork p2\np2 ptrace PT_READ_D p1 memory=mapped'
+breaks 2 'unknown word .mapped.: .*expected a value of memory=' $'p1 fork p2\np2 ptrace PT_READ_D p1 memory=mapped'
 breaks 1 'unknown word .*colour.*: expected seed, init, schedule or action' '#! colour red'
 breaks 1 'unknown word .*p1fork.*: expected seed, init, schedule or action' '#!p1fork'
 breaks 1 'the line ends here: expected seed, init' '#!'

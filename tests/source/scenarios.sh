@@ -74,7 +74,7 @@ wants_out '^  in p2 ptrace PT_DETACH p3 data=15$'
 
 sed 's/PT_DETACH/PT_DTACH/' typed.scn >broken.scn
 source_run small.c --scenario broken.scn
-wants_refusal '^proctor: broken\.scn:9:[0-9]+: .*PT_DTACH.*expected'
+wants_refusal '^proctor: broken\.scn:9:[0-9]+: .*PT_DTACH.*did you mean PT_DETACH'
 mkdir folder.scn
 source_run small.c --scenario folder.scn
 wants_refusal '^proctor: folder\.scn: cannot be read: it is a folder'

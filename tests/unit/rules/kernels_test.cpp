@@ -108,13 +108,5 @@ TEST(kernels, jsonl) {
   EXPECT_EQ(described, behaviours().size());
 }
 
-TEST(kernels, unknown_kernel_names_those_there_are) {
-  const auto kernel = find_kernel("freebsd-4.8");
-  ASSERT_FALSE(kernel);
-  EXPECT_EQ(kernel.error().find('\n'), std::string::npos);
-  for (const model::Behaviours* known : model::kKernels)
-    EXPECT_THAT(kernel.error(), HasSubstr(std::string(known->name)));
-}
-
 }  // namespace
 }  // namespace proctor::rules

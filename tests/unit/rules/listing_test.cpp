@@ -222,6 +222,65 @@ TEST(rules, an_unknown_request_is_refused_in_one_line) {
   EXPECT_FALSE(rules_report({.kernel = "freebsd-1.0", .request = "10"}));
 }
 
+TEST(rules, a_misspelt_name_is_told_with_the_nearest) {
+  const auto error = [](const std::string& wanted, const std::string& kernel = "freebsd-10.4") {
+    return rules_report({.kernel = kernel, .request = wanted}).error();
+  };
+  EXPECT_THAT(error("PT_ATACH"), HasSubstr("no such rule: did you mean PT_ATTACH or PT_DETACH? expected a request"));
+  EXPECT_THAT(error("wiat4"), HasSubstr("did you mean wait4"));
+  EXPECT_THAT(error("not-traced-by-me"), HasSubstr("did you mean not-traced-by-you?"));
+  EXPECT_THAT(error("getpid"), HasSubstr("getpid: a system call that the model has no rule for: expected a request"));
+  EXPECT_EQ(error("procctl", "freebsd-5.1"),
+            "rules: procctl: not in freebsd-5.1, but in freebsd-11c, dragonfly-5.5, freebsd-10.4, freebsd-11c-in-10.4");
+}
+
+TEST(rules, a_system_call_finds_its_rules) {
+  const std::string wait4 = report("freebsd-10.4", "wait4");
+  EXPECT_THAT(wait4, StartsWith("wait4(2) is in the rules of wait6.\n\nfreebsd-10.4: wait6(P_ALL): exited, "));
+  EXPECT_THAT(wait4, HasSubstr(report("freebsd-10.4", "wait6")));
+  EXPECT_EQ(report("freebsd-10.4", "wait4", "jsonl"), report("freebsd-10.4", "wait6", "jsonl"));
+  EXPECT_THAT(report("freebsd-10.4", "_exit"), HasSubstr("exit1: zombie"));
+  EXPECT_THAT(
+      report("freebsd-5.1", "ptrace"),
+      AllOf(HasSubstr(": ptrace(PT_TRACE_ME), "), HasSubstr(": ptrace(PT_IO, pid), "), Not(HasSubstr("PT_LWPINFO"))));
+}
+
+// The lines are those of the kernels' listings.
+TEST(rules, a_clause_is_shown_on_all_kernels) {
+  const std::string text = rules_report({.kernel = "", .request = "not-traced-by-you"}).value();
+  EXPECT_THAT(text, StartsWith("not-traced-by-you, a clause\n\nfreebsd-5.1\n  EBUSY unless "));
+  EXPECT_THAT(text, AllOf(HasSubstr("\nfreebsd-11c\n  EBUSY unless p.p_pptr = curp  [not-traced-by-you, "
+                                    "sys_process.c:844]\n    in PT_READ_I, "),
+                          HasSubstr("PT_DETACH"), Not(HasSubstr("PT_TRACE_ME")), Not(HasSubstr("PT_ATTACH"))));
+  for (const model::Behaviours* kernel : model::kKernels) {
+    EXPECT_THAT(text, HasSubstr("\n" + std::string(kernel->name) + "\n"));
+    const std::string alone = report(std::string(kernel->name), "not-traced-by-you");
+    EXPECT_THAT(text, HasSubstr(alone.substr(alone.find('\n'))));
+  }
+  for (const int line : {498, 474, 844, 408})
+    EXPECT_THAT(text, HasSubstr("[not-traced-by-you, sys_process.c:" + std::to_string(line) + "]"));
+  // DragonFly has no capability mode, 5.1 neither.
+  EXPECT_THAT(rules_report({.kernel = "", .request = "capability-mode"}).value(),
+              HasSubstr("\nnot in freebsd-5.1, freebsd-5.1-sa0309, dragonfly-5.5\n"));
+  for (const std::string& line : lines(text)) EXPECT_LE(line.size(), 120U) << line;
+}
+
+TEST(rules, every_clause_can_be_asked_for) {
+  EXPECT_GT(clause_ids().size(), 50U);
+  for (const std::string& id : clause_ids()) {
+    const auto text = rules_report({.kernel = "", .request = id});
+    ASSERT_TRUE(text) << id;
+    EXPECT_THAT(*text, AllOf(StartsWith(id + ", a clause\n"), testing::AnyOf(HasSubstr("[" + id), HasSubstr("fail"))))
+        << id;
+  }
+  for (const std::string& line :
+       lines(rules_report({.kernel = "", .request = "attach-self", .format = "jsonl"}).value())) {
+    const auto j = nlohmann::json::parse(line);
+    EXPECT_EQ(j["clause"]["id"], "attach-self");
+    EXPECT_EQ(j["errno"], "EINVAL");
+  }
+}
+
 // sys/ptrace.h of 2003 ends with PT_IO; PT_LWP_EVENTS came after December 2015.
 TEST(rules, overview_says_what_is_missing) {
   const std::string old = report("freebsd-5.1", "");

@@ -104,35 +104,64 @@ struct Wrong {
   std::string_view what;  // how the message begins
 };
 
+TEST(action, WhoIsMissingIsToldFromAWrongWord) {
+  const Vocabulary words(kFreebsd104);
+  EXPECT_TRUE(parse_line(words, "p4 execve", 1, family()).error().is_absence);
+  EXPECT_FALSE(parse_line(words, "p5 execve", 1, family()).error().is_absence);
+}
+
+// What stands behind a name is asked of all kernels at once.
+TEST(action, WrongWordsOfALine) {
+  const auto wrong = [](std::string_view text) {
+    std::string out;
+    for (const ParseError& e : wrong_words(text, 1, {"wait"}))
+      out += std::to_string(e.column) + " " + e.what.substr(0, e.what.find(':')) + ";";
+    return out;
+  };
+  EXPECT_EQ(wrong("p9 execve"), "") << "who it is is not asked here";
+  EXPECT_EQ(wrong("p2 procctl PROC_REAP_ACQUIRE"), "") << "not in 5.1";
+  EXPECT_EQ(wrong("p2 leaves_stop"), "") << "not in 5.1 and DragonFly";
+  EXPECT_EQ(wrong("p2 ptrace PT_ATACH x3 memroy=unmapped memory=unmaped"),
+            "11 unknown word 'PT_ATACH';20 unknown word 'x3';23 unknown word 'memroy=';46 unknown word 'unmaped';");
+  EXPECT_EQ(wrong("p2 frok x3 x4"), "4 unknown word 'frok';") << "what follows hangs on it";
+  EXPECT_EQ(wrong("p2 kill p3 SIGTRM"), "12 unknown word 'SIGTRM';");
+  EXPECT_EQ(wrong("p2 kill p3 SIGTERM"), "");
+  EXPECT_EQ(wrong_words("p2 wiat p3", 1, {"wait"}).at(0).what, "unknown word 'wiat': did you mean wait?");
+}
+
 TEST(action, ErrorsSayWhereAndWhatWouldDo) {
   SmallState full = family();
   full.lwp[4].proc = full.lwp[5].proc = 2;
   const Vocabulary words(kFreebsd104);
   const Wrong wrongs[] = {
-      {"x2 fork p4", 1,
-       "'x2' names no process: expected p1 to p4 (p1 is init), p2/t0 to p2/t5 for a thread, or nobody"},
-      {"p5 fork p4", 1, "'p5' names no process: expected p1 to p4"},
-      {"p2/t6 execve", 1, "'p2/t6' names no process"},
+      {"x2 fork p4", 1, "unknown word 'x2': expected p1 to p4 (p1 is init), p2/t0 to p2/t5 for a thread, or nobody"},
+      {"p5 fork p4", 1, "unknown word 'p5': expected p1 to p4"},
+      {"p2/t6 execve", 1, "unknown word 'p2/t6': expected p1 to p4"},
       {"p4 execve", 1, "there is no p4 at this place in the scenario"},
       {"nobody execve", 1, "there is no nobody at this place in the scenario"},
       {"p4/t5 execve", 1, "there is no p4/t5 at this place in the scenario"},
       {"p2", 3, "the line ends here: expected one of "},
-      {"p2 frob p3", 4, "unknown word 'frob' in freebsd-10.4: expected one of "},
-      {"p2 ptrace PT_GLUE p3", 11, "unknown operand 'PT_GLUE' in freebsd-10.4: expected one of PT_TRACE_ME, "},
+      {"p2 frob p3", 4, "unknown word 'frob' in freebsd-10.4: expected an action: ptrace, "},
+      {"p2 frok p3", 4, "unknown word 'frok' in freebsd-10.4: did you mean fork?"},
+      {"p2 execve begns", 11, "unknown word 'begns': did you mean begins?"},
+      {"p2 ptrace PT_GLUE p3", 11, "unknown word 'PT_GLUE' in freebsd-10.4: expected a request: PT_TRACE_ME, "},
+      {"p2 ptrace PT_ATACH p3", 11, "unknown word 'PT_ATACH' in freebsd-10.4: did you mean PT_ATTACH or PT_DETACH?"},
       {"p2 ptrace", 10, "the line ends here: expected one of PT_TRACE_ME, "},
       {"p2 ptrace PT_ATTACH", 20, "the line ends here: expected a process, as p3"},
-      {"p2 ptrace PT_ATTACH -> 0", 21, "'->' names no process"},
+      {"p2 ptrace PT_ATTACH -> 0", 21, "the line ends here: expected a process, as p3"},
       {"p3 takes", 9, "the line ends here: expected a signal, as SIGSTOP or 17"},
       {"p3 takes SIGGLUE", 10,
        "'SIGGLUE' is no number: expected digits, 0x and hexadecimal digits, or a signal's name"},
+      {"p3 takes SIGSTP", 10, "unknown word 'SIGSTP': did you mean SIGSTOP, SIGTSTP o"},
       {"p3 exit begins", 15, "the line ends here: expected a number"},
       {"p3 thr_new", 11, "the line ends here: expected a thread, as p3/t4"},
-      {"p2 ptrace PT_CONTINUE p3 data=x", 26, "'x' is no number: "},
-      {"p2 ptrace PT_CONTINUE p3 memory=gone", 26, "unknown value 'gone' of memory: expected one of unmapped, refused"},
-      {"p2 ptrace PT_CONTINUE p3 slowly", 26,
-       "unknown word 'slowly': expected the end of the line or one of ->, data=, "},
+      {"p2 ptrace PT_CONTINUE p3 data=x", 31, "'x' is no number: "},
+      {"p2 ptrace PT_CONTINUE p3 memory=gone", 33,
+       "unknown word 'gone': expected a value of memory=: unmapped, refused or shortage"},
+      {"p2 ptrace PT_CONTINUE p3 memroy=unmapped", 26, "unknown word 'memroy=': did you mean memory=?"},
+      {"p2 ptrace PT_CONTINUE p3 slowly", 26, "unknown word 'slowly': expected the end of the line, -> or data=, "},
       {"p2 ptrace PT_CONTINUE p3 ->", 28, "the line ends here: expected an errno's name, or 0"},
-      {"p2 ptrace PT_CONTINUE p3 -> EGLUE", 29, "unknown errno 'EGLUE': expected 0, a number or a name such as EPERM"},
+      {"p2 ptrace PT_CONTINUE p3 -> EGLUE", 29, "unknown word 'EGLUE': expected 0, a number or an errno: "},
   };
   for (const Wrong& wrong : wrongs) {
     const auto line = parse_line(words, wrong.text, 7, family());
@@ -145,6 +174,7 @@ TEST(action, ErrorsSayWhereAndWhatWouldDo) {
   ASSERT_FALSE(line);
   EXPECT_EQ(line.error().column, 11);
   EXPECT_EQ(line.error().what, "no thread slot is free: the model has room for six threads");
+  EXPECT_TRUE(line.error().is_absence);
 }
 
 }  // namespace

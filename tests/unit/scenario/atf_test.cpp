@@ -13,7 +13,7 @@ namespace {
 using namespace model;
 
 tl::expected<std::string, std::string> print(const std::string& text, const std::string& path = "a/two-words.scn") {
-  return atf_program(Scenario{.path = path, .text = text}, kFreebsd104);
+  return atf_program(read_script(Scenario{.path = path, .text = text}), kFreebsd104);
 }
 const std::string kTracee = "p1 fork p2\np2 fork p3\np2 ptrace PT_ATTACH p3\np2 wait p3\n";
 
@@ -28,6 +28,17 @@ TEST(atf, LinesBecomeOrders) {
           "\tuntil(3, 2, SSTOP);\n"));
   EXPECT_TRUE(has("WIFSTOPPED(a.status) && WSTOPSIG(a.status) == SIGSTOP"));
   EXPECT_TRUE(has("order(OP_PTRACE, 2 /* PT_READ_D */, pids[2], 0, HOW_UNMAPPED, 0));\n\tcheck(6, a, EFAULT);\n"));
+}
+
+// The test stands for init: who has it for a parent sees the pid of the test.
+TEST(atf, GetppidIsCompared) {
+  const std::string c = print("p1 fork p2\np2 fork p3\np3 getppid\np2 getppid\n").value();
+  EXPECT_NE(c.find("order(OP_GETPPID, 0, 0, 0, 0, 0));\n\tcheck(3, a, 0);\n\tATF_REQUIRE_EQ(pids[1], a.result);\n"),
+            std::string::npos)
+      << c;
+  EXPECT_NE(c.find("check(4, a, 0);\n\tATF_REQUIRE_EQ(getpid(), a.result);\n"), std::string::npos);
+  EXPECT_EQ(print("p1 fork p2\np2 fork p3\np2 exit\np3 getppid\n").error(),
+            "a/two-words.scn:4: cannot be printed: the test does not get the orphans that init gets");
 }
 
 TEST(atf, WhatNoProgramCanDoIsRefused) {
@@ -47,6 +58,7 @@ TEST(atf, WhatNoProgramCanDoIsRefused) {
       "a/two-words.scn:5: the scenario does not hold on freebsd-10.4: expected 0, but it is EBUSY [attach-traced, "
       "sys_process.c:796]");
   EXPECT_EQ(print("p1 fork\n").error().substr(0, 21), "a/two-words.scn:1:8: ");
+  EXPECT_EQ(refusal("p4 exit -> impossible\n"), five + "there is no p4 at this place in the scenario");
 }
 
 }  // namespace
