@@ -7,6 +7,7 @@
 
 #include "checker/acceptor.hpp"
 #include "checker/syscalls.hpp"
+#include "model/rules/dragonfly_stop.hpp"
 #include "model/rules/lifecycle.hpp"
 
 namespace proctor::check {
@@ -18,7 +19,6 @@ using model::rules::Report;
 namespace rules = model::rules;
 
 namespace {
-constexpr std::int32_t kPidMax = 99999;
 constexpr int kRfproc = 0x10, kRfnowait = 0x40;
 constexpr int kEventsAll = 0x3f;  // every PTRACE_* bit of 10.4
 }  // namespace
@@ -27,7 +27,7 @@ constexpr int kEventsAll = 0x3f;  // every PTRACE_* bit of 10.4
 Slot Acceptor::target(const InFlight& call) const {
   auto named = [&](std::int64_t id) {
     if (id <= 0 || id > 0x7fffffff) return kNone;
-    if (id <= kPidMax) return names_.find(std::int32_t(id));
+    if (id <= pid_max()) return names_.find(std::int32_t(id));
     const Slot td = names_.find_tid(std::int32_t(id));
     return td == kNone ? kNone : names_.find(names_.lwp(td).pid);
   };
@@ -137,6 +137,7 @@ bool Acceptor::apply_exec(Config& c, Slot td, const InFlight& call) {
   if (call.error != 0 && call.error != -2) return true;  // what the file is, is not in the state
   Machine m(c.k, kernel_);
   rules::execve(m, m.lwp(td), false);
+  if (kernel_.tokens && !names_[c.lwp(td).proc].masks_signals) rules::exec_trap(m, m.lwp(td));
   if (!m.outcome().possible) failed(m.outcome().clause, Errno::ok, false);
   return m.outcome().possible;
 }
@@ -160,7 +161,7 @@ bool Acceptor::apply_wait(Config& c, Slot td, const InFlight& call, Report repor
   if (c.lwp(td).proc == kNone) return false;
   const Slot p = names_.find(std::int32_t(call.retval));
   if (p == kNone) return false;
-  if (report == Report::trapped || report == Report::stopped) settle(c, p);
+  if (!kernel_.tokens && (report == Report::trapped || report == Report::stopped)) settle(c, p);
   const rules::WaitArgs<Machine> args = wait_args(call);
   if (args.by_pid && args.pid.v != p) {
     note([&] {
@@ -264,7 +265,7 @@ bool Acceptor::apply_ptrace(Config& c, Slot td, const InFlight& call, int event_
                                   .data = {std::int32_t(call.args[3])},
                                   .event_mask = {event_mask},
                                   .capmode = {names_[c.lwp(td).proc].capmode || unknown_capmode}};
-  if (id > kPidMax) {
+  if (id > pid_max()) {
     args.tid = {names_.find_tid(id)};
     if (args.tid.v == kNone && !threads_shown_) {  // some thread of a process that the caller traces
       Machine any(c.k, kernel_);
@@ -276,7 +277,7 @@ bool Acceptor::apply_ptrace(Config& c, Slot td, const InFlight& call, int event_
     }
     if (args.tid.v != kNone && args.pid.v == kNone) args.pid = {c.lwp(Slot(args.tid.v)).proc};
   } else if (id >= 0) {
-    args.pid = {names_.find(id)};
+    args.pid = {names_.find(id == 0 ? kSwapper : id)};
   }
   auto wanted = [&](const Outcome& out) {
     if (call.returns && int(out.error) != call.error) return false;
@@ -289,6 +290,7 @@ bool Acceptor::apply_ptrace(Config& c, Slot td, const InFlight& call, int event_
     return line_ != nullptr && matches(c, out.emitted[0], *line_);
   };
   if (run_ptrace(c, td, args, wanted)) {
+    if (req == rules::PT_ATTACH) stop_by_sender(c, Slot(args.pid.v));
     // A log without thread ids does not tell which thread a later record comes from: none may be held back.
     if (req == rules::PT_SUSPEND && !threads_shown_)
       for (model::Lwp& other : c.k.lwp) other.td_flag = std::uint16_t(other.td_flag & ~model::TDB_SUSPEND);
@@ -314,7 +316,7 @@ bool Acceptor::apply_kill(Config& c, Slot td, const InFlight& call) {
   const bool to_thread = call.code == sys::thr_kill;
   const auto pid = to_thread ? names_.lwp(td).pid : std::int32_t(call.args[0]);
   const auto sig = std::int32_t(call.args[call.code == sys::thr_kill2 ? 2 : 1]);
-  if (!call.returns) return true;
+  if (!call.returns && !kernel_.tokens) return true;
   if (pid <= 0 || call.code == sys::thr_kill2 || (to_thread && call.error != 0)) return true;  // a group, a thread id
   const Slot p = names_.find(pid);
   constexpr int kEperm = 1;
@@ -323,9 +325,21 @@ bool Acceptor::apply_kill(Config& c, Slot td, const InFlight& call) {
   Machine m(c.k, kernel_, choices);
   rules::kill(m, m.proc(self), m.proc(p), {sig}, {names_[self].capmode && p != self});
   const Outcome& out = m.outcome();
-  if (int(out.error) == call.error) return true;
+  if (int(out.error) == call.error) {
+    if (sig == rules::kSigstop) stop_by_sender(c, p);
+    return true;
+  }
   failed(out.clause, out.error);
   return false;
+}
+
+// DragonFly: who sends SIGSTOP to a process that runs stops it.
+void Acceptor::stop_by_sender(Config& c, Slot p) const {
+  if (!kernel_.tokens || p == kNone || (c.proc(p).p_flag & model::PEND_STOP) == 0) return;
+  Config copy = c;
+  Machine m(copy.k, kernel_);
+  rules::lwpsignal_stop(m, m.proc(p), {rules::kSigstop});
+  if (m.outcome().possible) c = copy;
 }
 
 bool Acceptor::apply_thread(Config& c, Slot td, const InFlight& call) {

@@ -41,7 +41,8 @@ struct Options {
 };
 
 // Those whose logs can be checked.
-constexpr const model::Behaviours* kKernels[] = {&model::kFreebsd104, &model::kFreebsd11cIn104};
+constexpr const model::Behaviours* kKernels[] = {&model::kFreebsd104, &model::kFreebsd11cIn104, &model::kDragonfly55,
+                                                 &model::kDragonfly55Be1f9dd};
 
 bool has_ptrace(const trace::Log& log) {
   return std::any_of(log.events.begin(), log.events.end(), [](const trace::Event& e) {

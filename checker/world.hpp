@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
@@ -23,6 +24,9 @@ using model::Slot;
 // Processes that matter at one moment: living ones, zombies, and dead parents that a tracee remembers.
 using KernelState = model::State<112, 128>;
 using Machine = model::Exec<KernelState>;
+
+// The process with pid 0, which DragonFly's pfind() finds.
+inline constexpr std::int32_t kSwapper = std::numeric_limits<std::int32_t>::min();
 
 // More processes or threads at once than the state has slots for.
 struct TooMany {
@@ -87,6 +91,7 @@ struct ProcName {
   bool notrace = false;              // PROC_TRACE_CTL
   bool events_known = true;          // p_ptevents: false for a process that was traced before the log began
   bool ignores_sigchld = false;      // called sigaction(SIGCHLD): what it set is not in the log
+  bool masks_signals = false;        // called sigprocmask(2) with a set: which one is not in the log
   std::int32_t credentials = 0;      // processes with the same number have the same credentials, as far as is known
   std::uint64_t thread = 0;          // KTR: the struct thread address of an otherwise unnamed caller
 };
@@ -102,7 +107,9 @@ class Names {
   Names();
 
   Slot find(std::int32_t pid) const;  // kNone if the pid has no slot
-  Slot find_tid(std::int32_t tid) const;
+  // DragonFly counts threads within a process: there `pid` says of which.
+  Slot find_tid(std::int32_t tid, std::int32_t pid = 0) const;
+  void count_tids_by_process() { tids_by_process_ = true; }
   Slot add(std::int32_t pid, const Frontier& frontier);                        // may throw TooMany
   Slot add_lwp(std::int32_t pid, std::int32_t tid, const Frontier& frontier);  // may throw TooMany
   Slot add_ghost(const Frontier& frontier);                                    // a process that no record names
@@ -127,10 +134,15 @@ class Names {
 
  private:
   void collect(const Frontier& frontier);
+  std::int64_t key(std::int32_t tid, std::int32_t pid) const {
+    return tids_by_process_ ? std::int64_t{pid} << 32 | tid : tid;
+  }
 
   std::array<ProcName, KernelState::kProcs> procs_{};
   std::array<LwpName, KernelState::kLwps> lwps_{};
-  std::unordered_map<std::int32_t, Slot> by_pid_, by_tid_;
+  std::unordered_map<std::int32_t, Slot> by_pid_;
+  std::unordered_map<std::int64_t, Slot> by_tid_;
+  bool tids_by_process_ = false;
   std::int32_t next_ghost_ = -1;
   Slot elsewhere_ = 1;
   Slot stand_in_ = kNone, departing_ = kNone;

@@ -79,6 +79,10 @@ struct Behaviours {
   // between 2003 and 2015: PT_IO says when it could not write its descriptor back
   bool io_copyout_checked;
 
+  // be1f9ddcee (2019-06-13), DragonFly: a thread that stops for a signal waits there, and then looks at what the debugger
+  // says; before, it went on to take the signal and stopped only on its way to user mode
+  bool stop_waits_for_word;
+
   // Locks
   // 5.x: memory is read under Giant, threads are resumed under sched_lock; later under the process' own spin lock
   bool giant_and_sched_lock;
@@ -132,6 +136,7 @@ inline constexpr Behaviours kFreebsd51{
     .memory_fault_is_enomem = false,
     .memory_shortage_is_enomem = false,
     .io_copyout_checked = false,
+    .stop_waits_for_word = true,
     .giant_and_sched_lock = true,
     .status_reported_once = false,
     .wait6 = false,
@@ -184,6 +189,7 @@ inline constexpr Behaviours kFreebsd104{
     .memory_fault_is_enomem = false,
     .memory_shortage_is_enomem = true,
     .io_copyout_checked = true,
+    .stop_waits_for_word = true,
     .giant_and_sched_lock = false,
     .status_reported_once = true,
     .wait6 = true,
@@ -230,13 +236,24 @@ inline constexpr Behaviours kDragonfly55 = [] {
   k.provenance = "DragonFly b608d1d3, 5.5-DEVELOPMENT, 31 May 2019";
   k.source = Source::dragonfly55;
   k.tokens = true;
+  k.stop_waits_for_word = false;
+  k.wait6 = true;
   k.reapers = true;
   k.target_is_held = true;
   k.giant_and_sched_lock = false;
   return k;
 }();
 
-inline constexpr const Behaviours* kKernels[] = {&kFreebsd51,   &kFreebsd51Sa0309, &kFreebsd11c,
-                                                 &kDragonfly55, &kFreebsd104,      &kFreebsd11cIn104};
+// The same with one later commit in kern_sig.c.
+inline constexpr Behaviours kDragonfly55Be1f9dd = [] {
+  Behaviours k = kDragonfly55;
+  k.name = "dragonfly-5.5-be1f9dd";
+  k.provenance = "DragonFly b608d1d3 with be1f9ddcee, 5.5-DEVELOPMENT, 13 June 2019";
+  k.stop_waits_for_word = true;
+  return k;
+}();
+
+inline constexpr const Behaviours* kKernels[] = {&kFreebsd51,  &kFreebsd51Sa0309, &kFreebsd11c,        &kDragonfly55,
+                                                 &kFreebsd104, &kFreebsd11cIn104, &kDragonfly55Be1f9dd};
 
 }  // namespace proctor::model

@@ -54,6 +54,7 @@ std::optional<std::uint64_t> named_argument(std::uint16_t code, int index, std::
     case sys("wait6"): return index == 0 ? idtype_number(text) : index == 3 ? wait_options(text) : std::nullopt;
     case sys("procctl"):
       return index == 0 ? idtype_number(text) : index == 2 ? procctl_command_number(text) : std::nullopt;
+    case sys("sigprocmask"): return index == 0 ? sigprocmask_how(text) : std::nullopt;
     case sys("sigaction"): return index == 0 ? widen(signal_number(text)) : std::nullopt;
     case sys("kill"):
     case sys("pdkill"):

@@ -38,7 +38,7 @@ inline constexpr std::array kSyscalls{
     SyscallName{"setgroups", 80},    SyscallName{"setpgid", 82},      SyscallName{"setregid", 127},
     SyscallName{"setresgid", 312},   SyscallName{"setresuid", 311},   SyscallName{"setreuid", 126},
     SyscallName{"setsid", 147},      SyscallName{"setuid", 23},       SyscallName{"sigaction", 416},
-    SyscallName{"sigqueue", 456},
+    SyscallName{"sigprocmask", 340}, SyscallName{"sigqueue", 456},
     SyscallName{"sys_exit", 1},      SyscallName{"thr_create", 430},  SyscallName{"thr_exit", 431},
     SyscallName{"thr_kill", 433},    SyscallName{"thr_kill2", 481},   SyscallName{"thr_new", 455},
     SyscallName{"thr_self", 432},    SyscallName{"thr_suspend", 442}, SyscallName{"thr_wake", 443},
@@ -99,6 +99,9 @@ std::string_view wait_option_name(std::uint64_t bit);
 
 // "P_PID" -> 0: whom wait6(2) and procctl(2) mean.
 std::optional<std::uint64_t> idtype_number(std::string_view name);
+
+// "SIG_BLOCK" -> 1: what sigprocmask(2) is to do.
+std::optional<std::uint64_t> sigprocmask_how(std::string_view name);
 
 // "PROC_TRACE_CTL" -> 7.
 std::optional<std::uint64_t> procctl_command_number(std::string_view name);

@@ -75,6 +75,9 @@ constexpr Behaviour kBehaviours[] = {
      "PT_READ, PT_WRITE and PT_IO tell a shortage of memory (ENOMEM) from a bad address", "between 2003 and 2015"},
     {"io_copyout_checked", &B::io_copyout_checked, "PT_IO says when it could not write its descriptor back",
      "between 2003 and 2015"},
+    {"stop_waits_for_word", &B::stop_waits_for_word,
+     "A thread that stops for a signal waits there and then looks at what the debugger says; without this it goes on",
+     "all but DragonFly before be1f9ddcee (June 2019)"},
     // locks
     {"giant_and_sched_lock", &B::giant_and_sched_lock,
      "Memory is read under Giant, threads are resumed under sched_lock, not under the process's own spin lock", "5.x"},
@@ -118,7 +121,7 @@ std::string text() {
   std::string out = "The kernels\n";
   int number = 0;
   for (const B* kernel : model::kKernels)
-    out += fmt::format("  {}  {:<20}{}\n", ++number, kernel->name, kernel->provenance);
+    out += fmt::format("  {}  {:<22}{}\n", ++number, kernel->name, kernel->provenance);
   out += "\nWhat their code does\n  ";
   out += fmt::format("{:<28}", "");
   for (int i = 1; i <= number; ++i) out += fmt::format("{:<5}", i);
