@@ -64,6 +64,13 @@ class Check {
       if (!log) {
         complain(log.error().message);
         worst = check::worse(worst, Exit::unreadable);
+      } else if (log->dragonfly != kernel_->tokens) {
+        std::string names;
+        for (const model::Behaviours* k : kKernels)
+          if (k->tokens == log->dragonfly) names += (names.empty() ? "" : ", ") + std::string(k->name);
+        complain(fmt::format("{}: {} of {}, which {} did not write: expected --kernel with one of {}", path,
+                             trace::name(log->format), log->dragonfly ? "DragonFly" : "FreeBSD", kernel_->name, names));
+        worst = check::worse(worst, Exit::unreadable);
       } else if (!has_ptrace(*log) && !(log->is_ktr() && paths.size() == 2 && !options_.separately)) {
         complain(
             fmt::format("{}: no record about ptrace(2) among {}: expected at least one ptrace call or KTR_PTRACE line",

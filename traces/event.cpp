@@ -8,7 +8,7 @@ namespace proctor::trace {
 std::string_view name(Format format) {
   switch (format) {
     case Format::ktrace_freebsd_v0_lp64_le: return "ktrace.out";
-    case Format::ktrace_dragonfly_lp64_le: return "ktrace.out of DragonFly";
+    case Format::ktrace_dragonfly_lp64_le: return "ktrace.out";
     case Format::kdump_text: return "kdump text";
     case Format::ktrdump_text: return "ktrdump text";
     case Format::ktr_console: return "console lines of debug.ktr.verbose";

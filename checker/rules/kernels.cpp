@@ -57,7 +57,7 @@ constexpr Behaviour kBehaviours[] = {
      "between 2003 and 2015"},
     {"stop_has_thread", &B::stop_has_thread,
      "A stop belongs to one thread (p_xthread, td_xsig), and threads are suspended one by one",
-     "July 2004, \"Add code to support debugging threaded process\""},
+     "July 2004, \"Add code to support debugging threaded..\""},
     {"attach_stop_comes_first", &B::attach_stop_comes_first,
      "The first stop after PT_ATTACH is its SIGSTOP (P2_PTRACE_FSTP)", "r303423 (July 2016)"},
     {"vfork_is_marked", &B::vfork_is_marked,
