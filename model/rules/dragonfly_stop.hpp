@@ -35,24 +35,22 @@ void exec_trap(K& k, LwpRef<K> td) {
   k.when(p[P_TRACED], [&] { k.set(td, TDB_EXEC); });
 }
 
-// issignal() of a traced process, for a signal that it outlives: it stands still.  TDB_XSIG: when it goes on it will look
-// at the debugger's word.  Where it does not wait for that word, SIGKILL and the trap of an exec let nothing else happen.
+// issignal() of a traced process, for a signal that it outlives: proc_stop(), and the thread will follow.  TDB_XSIG: it does
+// nothing else before, and when it goes on it looks at the debugger's word, where there is a wait for one.  Where there is
+// not, SIGKILL and the trap of an exec let nothing else happen.
 template <Kernel K>
 void issignal_stop(K& k, LwpRef<K> td, typename K::Num sig) {
   auto p = proc(k, td[td_proc]);
-  const bool waits = k.behaviour().stop_waits_for_word;
   k.guard(p[P_TRACED] && !p[P_PPWAIT | P_WEXIT | P_STOPPED_SIG] && !td[TD_SUSPENDED | TDB_EXIT],
           in("signal-stop", "issignal", "kern_sig.c"));
-  if (waits)
-    k.set(td, TDB_XSIG);
-  else
+  if (!k.behaviour().stop_waits_for_word)
     k.guard(!p[PEND_KILL] && !td[TDB_EXEC], in("kill-comes-first", "issignal", "kern_sig.c"));
   k.when(sig == k.lit(kSigstop), [&] { k.clear(p, PEND_STOP); });
   k.when(sig == k.lit(kSigkill), [&] { k.clear(p, PEND_KILL); });
   k.when(sig == k.lit(kSigtrap), [&] { k.clear(td, TDB_EXEC); });
   k.set(p, p_xstat, sig);
   k.set(p, P_STOPPED_SIG);
-  thread_suspend(k, td);
+  k.set(td, TDB_XSIG);
 }
 
 // postsig(): the signal kills, or its handler will be called.  A traced process has been stopped for it before if
