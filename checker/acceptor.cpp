@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "checker/syscalls.hpp"
+#include "model/rules/dragonfly_stop.hpp"
 #include "model/rules/lifecycle.hpp"
 
 namespace proctor::check {
@@ -22,6 +23,7 @@ Acceptor::Acceptor(const model::Behaviours& kernel, const trace::Log* ktrace, co
   if (ktrace_ != nullptr) {
     future_.emplace(*ktrace_);
     denials_.emplace(*ktrace_, *future_);
+    if (ktrace_->dragonfly) names_.count_tids_by_process();
     threads_shown_ =
         std::any_of(ktrace_->events.begin(), ktrace_->events.end(), [](const Event& e) { return e.tid > 0; });
   }
@@ -75,6 +77,9 @@ bool Acceptor::step(const Event& e) {
   switch (e.kind) {
     case Kind::call: return on_call(e);
     case Kind::ret: return future_->is_birth(at_) ? on_birth(e) : on_ret(e);
+    case Kind::signal:
+      if (kernel_.tokens) return on_signal(e);
+      [[fallthrough]];
     default: ++result_.ktrace.skipped; return true;
   }
 }
@@ -138,7 +143,7 @@ void Acceptor::introduce_target(const InFlight& call, Slot caller) {
       wait && call.retval > 0 ? call.retval : std::int64_t(std::int32_t(call.args[request || call.code == sys::wait6]));
   if (id <= 1 || names_.find(std::int32_t(id)) != kNone || names_.find_tid(std::int32_t(id)) != kNone) return;
   const auto pid = std::int32_t(id);
-  const bool thread = id > 99999;  // PID_MAX
+  const bool thread = id > pid_max();
   if (thread && !threads_shown_ && traces_someone(caller)) return;
   if (wait || call.code != sys::ptrace) {
     introduce(pid, [](Config&, Slot) {});  // origin_moves() finds out whose child it was
@@ -213,7 +218,7 @@ Slot Acceptor::writer(const Event& e) {
   };
   Slot unbound = kNone, held = kNone;
   if (e.tid > 0) {
-    const Slot td = names_.find_tid(e.tid);
+    const Slot td = names_.find_tid(e.tid, e.pid);
     if (td != kNone && names_.lwp(td).pid == e.pid && has(td)) return td;
     for (Slot i = 0; i < KernelState::kLwps && unbound == kNone; ++i)
       if (names_.lwp(i).pid == e.pid && names_.lwp(i).tid <= 0 && has(i)) unbound = i;
@@ -265,7 +270,7 @@ bool Acceptor::thread_runs(Slot td) {
       note([&] { return fmt::format("process {} is exiting", pid); });
       return false;
     }
-    if ((flags & (model::TD_SUSPENDED | model::TDB_STOPATFORK)) != 0) {
+    if (is_held(c, td) || (flags & model::TDB_STOPATFORK) != 0) {
       note([&] { return fmt::format("process {} is stopped and nothing has let it go on", pid); });
       return false;
     }
@@ -283,6 +288,30 @@ bool Acceptor::thread_runs(Slot td) {
   });
   if (easy) return true;
   return explain_or_advance({{runs}}, {names_.find(pid)});
+}
+
+// In a stop, or in DragonFly on the way into one: the thread itself has begun it, or has taken the trap of an exec along.
+bool Acceptor::is_held(const Config& c, Slot td) const {
+  const std::uint16_t flags = c.lwp(td).td_flag;
+  if ((flags & model::TD_SUSPENDED) != 0) return true;
+  if (!kernel_.tokens) return false;
+  const bool stopping = (c.proc(c.lwp(td).proc).p_flag & model::P_STOPPED_SIG) != 0;
+  return (flags & (model::TDB_EXEC | model::TDB_EXIT)) != 0 || ((flags & model::TDB_XSIG) != 0 && stopping);
+}
+
+// DragonFly writes a PSIG when the signal is delivered; FreeBSD's may come later and is not judged.
+bool Acceptor::on_signal(const Event& e) {
+  ++result_.ktrace.judged;
+  const Slot td = writer(e), p = names_.find(e.pid);
+  auto delivered = [&, td](Config& c) {
+    if (c.lwp(td).proc == kNone || c.proc(c.lwp(td).proc).state != ProcState::normal) return false;
+    Machine m(c.k, kernel_);
+    rules::postsig(m, m.lwp(td), {e.signo}, e.caught);
+    if (!m.outcome().possible) failed(m.outcome().clause, model::Errno::ok, false);
+    return m.outcome().possible;
+  };
+  if (explain_or_advance({{delivered}}, {p})) return true;
+  return result_.rejection ? false : reject(e, describe(*ktrace_, e));
 }
 
 // With KTR lines beside it, a record may need effects whose lines have not been read yet.
@@ -454,7 +483,8 @@ bool Acceptor::on_ret(const Event& e) {
                          } else if (!outcome(c)) {
                            return false;
                          }
-                         if (!is_exec(call.code) && (c.lwp(td).td_flag & model::TD_SUSPENDED) != 0) {
+                         const bool stops_later = is_exec(call.code) && !kernel_.tokens;
+                         if (!stops_later && is_held(c, td)) {
                            note([&] {
                              return fmt::format("process {} is stopped and nothing has let it go on",
                                                 names_.lwp(td).pid);
@@ -502,6 +532,7 @@ void Acceptor::learn(Slot p, const InFlight& call) {
   ProcName& name = names_[p];
   if (changes_credentials(call.code)) name.credentials_changed = true;
   if (call.code == sys::cap_enter) name.capmode = true;
+  if (call.code == sys::sigprocmask && call.args[1] != 0) name.masks_signals = true;
   constexpr std::uint64_t kReapAcquire = 2, kReapRelease = 3;  // sys/procctl.h
   if (call.code == sys::procctl && (call.args[2] == kReapAcquire || call.args[2] == kReapRelease)) {
     for (Config& c : frontier_) {
@@ -523,6 +554,7 @@ void Acceptor::learn(Slot p, const InFlight& call) {
     names_[child].credentials = name.credentials;
     names_[child].credentials_changed = name.credentials_changed;
     names_[child].capmode = name.capmode;
+    names_[child].masks_signals = name.masks_signals;
   }
 }
 

@@ -98,6 +98,8 @@ class Acceptor {
   bool on_call(const trace::Event& e);
   bool on_ret(const trace::Event& e);
   bool on_birth(const trace::Event& e);
+  bool on_signal(const trace::Event& e);
+  bool is_held(const Config& c, Slot td) const;
   bool thread_runs(Slot td);
   Slot writer(const trace::Event& e);
   Slot add_lwp(std::int32_t pid, std::int32_t tid);
@@ -133,6 +135,8 @@ class Acceptor {
   int exit_status(Slot p) const;
   bool is_lost(Slot p) const;
   void settle(Config& c, Slot p) const;
+  bool has_work_left(const Config& from, Slot td);
+  void dragonfly_moves(const Config& from, Slot p, Frontier& out);
 
   // calls.cpp: the effect of a call, with the outcome that the log shows
   bool apply(Config& c, Slot td, const InFlight& call);
@@ -186,6 +190,8 @@ class Acceptor {
   void forget_the_silent();
   void show_threads(const trace::Event& e, Slot p);
 
+  // The largest pid; a greater number is a thread's.
+  std::int32_t pid_max() const { return kernel_.tokens ? 999999 : 99999; }
   bool tracing_lines() const { return ktr_ != nullptr; }
   // What went wrong, for the report; kept only while the direct explanation (no internal step) is tried.
   void failed(const model::Clause& clause, model::Errno error = model::Errno::ok, bool possible = true);

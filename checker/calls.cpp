@@ -8,6 +8,7 @@
 
 #include "checker/acceptor.hpp"
 #include "checker/syscalls.hpp"
+#include "model/rules/dragonfly_stop.hpp"
 #include "model/rules/kill.hpp"
 
 namespace proctor::check {
@@ -19,7 +20,6 @@ using model::rules::Report;
 namespace rules = model::rules;
 
 namespace {
-constexpr std::int32_t kPidMax = 99999;
 constexpr int kRfproc = 0x10, kRfnowait = 0x40;
 constexpr int kEventsAll = 0x3f;  // every PTRACE_* bit of 10.4
 }  // namespace
@@ -28,7 +28,7 @@ constexpr int kEventsAll = 0x3f;  // every PTRACE_* bit of 10.4
 Slot Acceptor::target(const InFlight& call) const {
   auto named = [&](std::int64_t id) {
     if (id <= 0 || id > 0x7fffffff) return kNone;
-    if (id <= kPidMax) return names_.find(std::int32_t(id));
+    if (id <= pid_max()) return names_.find(std::int32_t(id));
     const Slot td = names_.find_tid(std::int32_t(id));
     return td == kNone ? kNone : names_.find(names_.lwp(td).pid);
   };
@@ -142,6 +142,7 @@ bool Acceptor::apply_exec(Config& c, Slot td, const InFlight& call) {
   Machine m(c.k, kernel_);
   rules::execve(m, m.lwp(td), false);
   c.set_sigchld(c.lwp(td).proc, Sigchld::taken);  // kern_sig.c:1016
+  if (kernel_.tokens && !names_[c.lwp(td).proc].masks_signals) rules::exec_trap(m, m.lwp(td));
   if (!m.outcome().possible) failed(m.outcome().clause, Errno::ok, false);
   return m.outcome().possible;
 }
@@ -168,7 +169,7 @@ bool Acceptor::apply_wait(Config& c, Slot td, const InFlight& call, Report repor
   if (c.lwp(td).proc == kNone) return false;
   const Slot p = names_.find(std::int32_t(call.retval));
   if (p == kNone) return false;
-  if (report == Report::trapped || report == Report::stopped) settle(c, p);
+  if (!kernel_.tokens && (report == Report::trapped || report == Report::stopped)) settle(c, p);
   const rules::WaitArgs<Machine> args = wait_args(call);
   if (args.set == rules::WaitFor::pid && args.pid.v != p) {
     note([&] {
@@ -300,7 +301,7 @@ bool Acceptor::apply_ptrace(Config& c, Slot td, const InFlight& call, int event_
                                   .data = {std::int32_t(call.args[3])},
                                   .event_mask = {event_mask},
                                   .capmode = {names_[c.lwp(td).proc].capmode || unknown_capmode}};
-  if (id <= kPidMax || req == rules::PT_TRACE_ME) {
+  if (id <= pid_max() || req == rules::PT_TRACE_ME) {
     if (id >= 0 && req != rules::PT_TRACE_ME) args.pid = {id == 0 ? names_.kernel() : names_.find(id)};
     return apply_request(c, td, call, args);
   }
@@ -377,7 +378,7 @@ bool Acceptor::apply_kill(Config& c, Slot td, const InFlight& call) {
   const bool to_thread = call.code == sys::thr_kill;
   const auto pid = to_thread ? names_.lwp(td).pid : std::int32_t(call.args[0]);
   const auto sig = std::int32_t(call.args[call.code == sys::thr_kill2 ? 2 : 1]);
-  if (!call.returns) return true;
+  if (!call.returns && !kernel_.tokens) return true;
   if (pid <= 0 || call.code == sys::thr_kill2 || (to_thread && call.error != 0)) return true;  // a group, a thread id
   const Slot p = names_.find(pid);
   constexpr int kEperm = 1;

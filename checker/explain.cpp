@@ -9,6 +9,7 @@
 
 #include "checker/acceptor.hpp"
 #include "checker/syscalls.hpp"
+#include "model/rules/dragonfly_stop.hpp"
 #include "model/rules/lifecycle.hpp"
 
 namespace proctor::check {
@@ -241,9 +242,10 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
   const bool lined = is_lined(names_.pid(p));
   const bool traced = (proc.p_flag & model::P_TRACED) != 0;
   const bool stopped = (proc.p_flag & model::P_STOPPED) != 0;
+  if (kernel_.tokens) dragonfly_moves(from, p, out);
   bool stop_tried[2] = {false, false};  // by a thread that is to end, by another
   for (Slot td = 0; td < KernelState::kLwps; ++td) {
-    if (from.lwp(td).proc != p) continue;
+    if (from.lwp(td).proc != p || kernel_.tokens) continue;
     const std::uint16_t flags = from.lwp(td).td_flag;
     const bool runs = (flags & model::TD_SUSPENDED) == 0;
     // A thread in thr_exit() ends.  If it has been counted as suspended with the others, it may as well have ended before.
@@ -313,6 +315,36 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
       step([&](Machine& m, Config&) { rules::exit1_wexit(m, m.lwp(td), {exit_status(p)}); });
       break;
     }
+}
+
+// A thread of DragonFly looks for stops and signals on its way to user mode, when its call has done what it does.
+bool Acceptor::has_work_left(const Config& from, Slot td) {
+  const InFlight& call = calls_[td];
+  if (!call.active || from.is_early(td)) return false;
+  if (call.code == sys::exit) return true;
+  const bool in_doubt = is_exec(call.code) || call.code == sys::kill;  // may have succeeded though it does not return
+  if (!is_modelled(call.code) || (call.returns ? call.error != 0 : !in_doubt)) return false;
+  Config c = from;
+  return apply(c, td, call) ? !(c.k == from.k) : call.returns;
+}
+
+// The threads of a process of DragonFly follow a stop, or stop for a signal whose sender the log does not show.
+void Acceptor::dragonfly_moves(const Config& from, Slot p, Frontier& out) {
+  for (Slot td = 0; td < KernelState::kLwps; ++td) {
+    if (from.lwp(td).proc != p) continue;
+    const bool busy = has_work_left(from, td);
+    const bool sleeps = is_wait(calls_[td].code) || calls_[td].code == sys::vfork;
+    for (const bool follows : {true, false}) {
+      if (busy && !(follows && sleeps)) continue;  // who sleeps in the kernel counts as stopped
+      Config c = from;
+      Machine m(c.k, kernel_);
+      if (follows)
+        rules::tstop(m, m.lwp(td));
+      else
+        rules::issignal_stop(m, m.lwp(td), {rules::kSigtrap});
+      if (m.outcome().possible && !(c == from)) out.push_back(c);
+    }
+  }
 }
 
 // Are (or will be) this process's own calls in the log?

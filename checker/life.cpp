@@ -74,7 +74,9 @@ Future::Future(const trace::Log& log) : ret_of_(log.events.size(), kNever), birt
     }
     Life& life = lives.back();
     life.last = i;
-    if (e.kind == Kind::call || e.kind == Kind::ret) life.last_run = i;
+    // FreeBSD queues a PSIG, DragonFly writes it when the thread takes the signal.
+    const bool takes_signal = e.kind == Kind::signal && log.dragonfly;
+    if (e.kind == Kind::call || e.kind == Kind::ret || takes_signal) life.last_run = i;
     if (e.kind == Kind::call && e.code == sys::exit) {
       life.status = int(e.args[0] & 0xff) << 8;
       life.ends = true;

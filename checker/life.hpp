@@ -18,7 +18,7 @@ inline constexpr std::uint32_t kNever = 0xffffffff;
 // One process from birth (or the start of the log) to its last record.
 struct Life {
   std::uint32_t first = 0;     // index of its first record
-  std::uint32_t last_run = 0;  // index of its last CALL or RET: until here it has not begun to exit
+  std::uint32_t last_run = 0;  // index of its last CALL or RET (or PSIG): until here it has not begun to exit
   std::uint32_t last = 0;      // index of its last record of any kind: until here it is no zombie
   int status = 0;              // wait status that its end will have, if the log tells
   bool ends = false;           // it has called exit() or taken a deadly signal

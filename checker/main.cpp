@@ -42,7 +42,8 @@ struct Options {
 };
 
 // Those whose logs can be checked.
-constexpr const model::Behaviours* kKernels[] = {&model::kFreebsd104, &model::kFreebsd11cIn104};
+constexpr const model::Behaviours* kKernels[] = {&model::kFreebsd104, &model::kFreebsd11cIn104, &model::kDragonfly55,
+                                                 &model::kDragonfly55Be1f9dd};
 
 bool has_ptrace(const trace::Log& log) {
   return std::any_of(log.events.begin(), log.events.end(), [](const trace::Event& e) {
@@ -63,6 +64,13 @@ class Check {
       auto log = trace::read_log(path);
       if (!log) {
         complain(log.error().message);
+        worst = check::worse(worst, Exit::unreadable);
+      } else if (log->dragonfly != kernel_->tokens) {
+        std::string names;
+        for (const model::Behaviours* k : kKernels)
+          if (k->tokens == log->dragonfly) names += (names.empty() ? "" : ", ") + std::string(k->name);
+        complain(fmt::format("{}: {} of {}, which {} did not write: expected --kernel with one of {}", path,
+                             trace::name(log->format), log->dragonfly ? "DragonFly" : "FreeBSD", kernel_->name, names));
         worst = check::worse(worst, Exit::unreadable);
       } else if (!has_ptrace(*log) && !(log->is_ktr() && paths.size() == 2 && !options_.separately)) {
         complain(

@@ -11,10 +11,10 @@ namespace sys {
 inline constexpr std::uint16_t exit = 1, fork = 2, wait4 = 7, setuid = 23, ptrace = 26, kill = 37, ktrace = 45,
                                osigaction = 46, execve = 59, vfork = 66, setreuid = 126, setregid = 127, setgid = 181,
                                setegid = 182, seteuid = 183, sysctl = 202, rfork = 251, setresuid = 311,
-                               setresgid = 312, jail = 338, freebsd4_sigaction = 342, setugid = 374, sigaction = 416,
-                               thr_create = 430, thr_exit = 431, thr_kill = 433, jail_attach = 436, thr_new = 455,
-                               sigqueue = 456, abort2 = 463, thr_kill2 = 481, fexecve = 492, cap_enter = 516,
-                               pdfork = 518, wait6 = 532, procctl = 544;
+                               setresgid = 312, jail = 338, sigprocmask = 340, freebsd4_sigaction = 342, setugid = 374,
+                               sigaction = 416, thr_create = 430, thr_exit = 431, thr_kill = 433, jail_attach = 436,
+                               thr_new = 455, sigqueue = 456, abort2 = 463, thr_kill2 = 481, fexecve = 492,
+                               cap_enter = 516, pdfork = 518, wait6 = 532, procctl = 544;
 }
 
 // What a log shows of an execve(2) that succeeded: EJUSTRETURN.
@@ -24,6 +24,7 @@ constexpr bool is_fork(std::uint16_t code) {
   return code == sys::fork || code == sys::vfork || code == sys::rfork || code == sys::pdfork;
 }
 constexpr bool is_exec(std::uint16_t code) { return code == sys::execve || code == sys::fexecve; }
+constexpr bool is_wait(std::uint16_t code) { return code == sys::wait4 || code == sys::wait6; }
 constexpr bool changes_credentials(std::uint16_t code) {
   switch (code) {
     case sys::setuid:

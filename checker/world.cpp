@@ -40,8 +40,8 @@ Slot Names::find(std::int32_t pid) const {
   return it == by_pid_.end() ? kNone : it->second;
 }
 
-Slot Names::find_tid(std::int32_t tid) const {
-  const auto it = by_tid_.find(tid);
+Slot Names::find_tid(std::int32_t tid, std::int32_t pid) const {
+  const auto it = by_tid_.find(key(tid, pid));
   return it == by_tid_.end() ? kNone : it->second;
 }
 
@@ -76,7 +76,7 @@ void Names::collect(const Frontier& frontier) {
     }
   for (Slot i = 0; i < KernelState::kLwps; ++i)
     if (!td_used[i] && lwps_[i].pid != 0 && !lwps_[i].pinned) {
-      const auto it = by_tid_.find(lwps_[i].tid);
+      const auto it = by_tid_.find(key(lwps_[i].tid, lwps_[i].pid));
       if (it != by_tid_.end() && it->second == i) by_tid_.erase(it);
       lwps_[i] = {};
     }
@@ -100,7 +100,7 @@ Slot Names::add_lwp(std::int32_t pid, std::int32_t tid, const Frontier& frontier
     for (Slot i = 1; i < KernelState::kLwps; ++i)
       if (lwps_[i].pid == 0) {
         lwps_[i] = {.pid = pid, .tid = tid, .flags_known = true};
-        if (tid > 0) by_tid_[tid] = i;
+        if (tid > 0) by_tid_[key(tid, pid)] = i;
         return i;
       }
     collect(frontier);
@@ -126,7 +126,7 @@ void Names::rename(Slot p, std::int32_t pid) {
 
 void Names::bind(Slot td, std::int32_t tid) {
   lwps_[td].tid = tid;
-  if (tid > 0) by_tid_[tid] = td;
+  if (tid > 0) by_tid_[key(tid, lwps_[td].pid)] = td;
 }
 
 }  // namespace proctor::check

@@ -105,6 +105,7 @@ struct ProcName {
   bool events_known = true;          // p_ptevents: false for a process that was traced before the log began
   std::uint32_t sigchld_since = 0;   // index of the record since which Config::sigchld is so
   bool sigchld_settled = true;       // and it was never anything else, in no state
+  bool masks_signals = false;        // called sigprocmask(2) with a set: which one is not in the log
   std::int32_t credentials = 0;      // processes with the same number have the same credentials, as far as is known
   std::uint64_t thread = 0;          // KTR: the struct thread address of an otherwise unnamed caller
 };
@@ -121,7 +122,9 @@ class Names {
   Names();
 
   Slot find(std::int32_t pid) const;  // kNone if the pid has no slot
-  Slot find_tid(std::int32_t tid) const;
+  // DragonFly counts threads within a process: there `pid` says of which.
+  Slot find_tid(std::int32_t tid, std::int32_t pid = 0) const;
+  void count_tids_by_process() { tids_by_process_ = true; }
   Slot add(std::int32_t pid, const Frontier& frontier);                        // may throw TooMany
   Slot add_lwp(std::int32_t pid, std::int32_t tid, const Frontier& frontier);  // may throw TooMany
   Slot add_ghost(const Frontier& frontier);                                    // a process that no record names
@@ -147,10 +150,15 @@ class Names {
 
  private:
   void collect(const Frontier& frontier);
+  std::int64_t key(std::int32_t tid, std::int32_t pid) const {
+    return tids_by_process_ ? std::int64_t{pid} << 32 | tid : tid;
+  }
 
   std::array<ProcName, KernelState::kProcs> procs_{};
   std::array<LwpName, KernelState::kLwps> lwps_{};
-  std::unordered_map<std::int32_t, Slot> by_pid_, by_tid_;
+  std::unordered_map<std::int32_t, Slot> by_pid_;
+  std::unordered_map<std::int64_t, Slot> by_tid_;
+  bool tids_by_process_ = false;
   std::int32_t next_ghost_ = -1;
   Slot elsewhere_ = 1, kernel_ = 2;
   Slot stand_in_ = kNone, departing_ = kNone;

@@ -79,6 +79,10 @@ struct Behaviours {
   // between 2003 and 2015: PT_IO says when it could not write its descriptor back
   bool io_copyout_checked;
 
+  // be1f9ddcee (2019-06-13), DragonFly: a thread that stops for a signal waits there, and then looks at what the debugger
+  // says; before, it went on to take the signal and stopped only on its way to user mode
+  bool stop_waits_for_word;
+
   // Locks
   // 5.x: memory is read under Giant, threads are resumed under sched_lock; later under the process' own spin lock
   bool giant_and_sched_lock;
@@ -101,9 +105,6 @@ struct Behaviours {
   bool word_is_sent;
   // r315949 (2017-03): a stop signal leaves its queue before the process stops, not after
   bool job_stop_takes_signal_first;
-  // DragonFly be1f9ddcee (2019-06-13), "Fix gdb / tracing": a thread that stops for a signal waits there for the debugger's
-  // word.  b608d1d3 delivers the signal first and stops afterwards.
-  bool stop_waits_for_word;
 
   // between 5.1 and 10.2 (r281954 to r284878): KTR_PTRACE lines
   bool writes_ktr;
@@ -142,6 +143,7 @@ inline constexpr Behaviours kFreebsd51{
     .memory_fault_is_enomem = false,
     .memory_shortage_is_enomem = false,
     .io_copyout_checked = false,
+    .stop_waits_for_word = true,
     .giant_and_sched_lock = true,
     .status_reported_once = false,
     .wait6 = false,
@@ -151,7 +153,6 @@ inline constexpr Behaviours kFreebsd51{
     .reaper_hears_of_zombies = false,
     .word_is_sent = false,
     .job_stop_takes_signal_first = false,
-    .stop_waits_for_word = true,
     .writes_ktr = false,
 };
 
@@ -198,6 +199,7 @@ inline constexpr Behaviours kFreebsd104{
     .memory_fault_is_enomem = false,
     .memory_shortage_is_enomem = true,
     .io_copyout_checked = true,
+    .stop_waits_for_word = true,
     .giant_and_sched_lock = false,
     .status_reported_once = true,
     .wait6 = true,
@@ -207,7 +209,6 @@ inline constexpr Behaviours kFreebsd104{
     .reaper_hears_of_zombies = true,
     .word_is_sent = true,
     .job_stop_takes_signal_first = true,
-    .stop_waits_for_word = true,
     .writes_ktr = true,
 };
 
@@ -254,10 +255,11 @@ inline constexpr Behaviours kDragonfly55 = [] {
   k.provenance = "DragonFly b608d1d3, 5.5-DEVELOPMENT, 31 May 2019";
   k.source = Source::dragonfly55;
   k.tokens = true;
+  k.stop_waits_for_word = false;
+  k.wait6 = true;
   k.reapers = true;
   k.target_is_held = true;
   k.giant_and_sched_lock = false;
-  k.stop_waits_for_word = false;
   return k;
 }();
 

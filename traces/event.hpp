@@ -15,7 +15,8 @@ namespace proctor::trace {
 
 enum class Format : std::uint8_t {
   ktrace_freebsd_v0_lp64_le,  // ktrace.out: FreeBSD, header version 0, 64-bit, little-endian
-  kdump_text,                 // kdump(1) output, with any of -n -d -H -T -R -E -m -s -t
+  ktrace_dragonfly_lp64_le,   // ktrace.out: DragonFly, 64-bit
+  kdump_text,                 // kdump(1) output, with any of -n -d -H -T -R -E -m -s -t; DragonFly's too
   ktrdump_text,               // ktrdump(8) output, with any of -c -f -H -q -r -t, newest or oldest first
   ktr_console,                // console lines written with debug.ktr.verbose=1 or 2
 };
@@ -82,9 +83,10 @@ enum class Ktr : std::uint8_t {
 };
 std::string_view name(Ktr line);
 
-// System calls are known by their FreeBSD number (docs: sys/kern/syscalls.master); this value stands for one that a
-// text log names and that is not in the reader's table.
+// System calls are known by their FreeBSD number (docs: sys/kern/syscalls.master), DragonFly's own by theirs and this
+// bit.  kUnknownSyscall stands for one that a text log names and that is not in the reader's table.
 inline constexpr std::uint16_t kUnknownSyscall = 0xffff;
+inline constexpr std::uint16_t kOfDragonFly = 0x4000;
 
 inline constexpr int kArgsMax = 8;
 
@@ -97,7 +99,7 @@ struct Event {
   std::int8_t cpu = -1;           // KTR: -1 unknown
   std::uint16_t code = 0;         // call, ret: system call number
   std::int32_t pid = 0;           // the process that wrote the record; for a KTR line the subject process; 0 unknown
-  std::int32_t tid = 0;           // its thread, 0 unknown
+  std::int32_t tid = 0;           // its thread, 0 unknown; DragonFly counts them from 1 in each process
   std::int32_t error = 0;         // ret: errno, 0 success, -1 ERESTART, -2 EJUSTRETURN (the kernel's own values)
   std::int32_t signo = 0;         // signal: number
   std::uint32_t source_line = 0;  // KTR with -f: line in the kernel source, 0 unknown
@@ -114,6 +116,7 @@ struct Event {
 struct Log {
   std::string path;  // as the user gave it ("-" for standard input)
   Format format{};
+  bool dragonfly = false;     // a DragonFly kernel's
   std::vector<Event> events;  // oldest first
   std::uint64_t records = 0;  // records or record lines in the file, including those that became no event
   std::uint64_t unreadable =
@@ -126,6 +129,9 @@ struct Log {
   };
   std::optional<Cut> cut;  // the log ends in the middle of a record or line
 
+  bool is_binary() const {
+    return format == Format::ktrace_freebsd_v0_lp64_le || format == Format::ktrace_dragonfly_lp64_le;
+  }
   bool is_ktr() const { return format == Format::ktrdump_text || format == Format::ktr_console; }
   // "path:17" for text, "path:record 17 (byte 0x1234)" for binary
   std::string where(const Event& event) const;

@@ -12,7 +12,9 @@ namespace proctor::trace {
 namespace {
 
 using kdump::Columns;
+using kdump::Ids;
 using kdump::is_continuation;
+using kdump::kIds;
 using kdump::kPidWidth;
 using kdump::kTimesMax;
 using kdump::read_line;
@@ -26,7 +28,7 @@ constexpr std::size_t kPathMax = 1024;
 Columns find_columns(std::string_view bytes) {
   constexpr int kSample = 64;
   constexpr int kLinesMax = 4096;
-  std::array<std::array<int, kTimesMax + 1>, 2> fits{};
+  std::array<std::array<int, kTimesMax + 1>, std::size(kIds)> fits{};
   int seen = 0;
   Lines lines(bytes);
   for (int i = 0; i < kLinesMax && seen < kSample && lines.next(); ++i) {
@@ -34,11 +36,11 @@ Columns find_columns(std::string_view bytes) {
       continue;
     }
     bool record_line = false;
-    for (const bool tid : {false, true}) {
+    for (const Ids ids : kIds) {
       for (int times = 0; times <= kTimesMax; ++times) {
         Record record;
-        if (read_line(lines.text(), {tid, times}, record) && record.type != Type::dropped) {
-          ++fits[tid][static_cast<std::size_t>(times)];
+        if (read_line(lines.text(), {ids, times}, record) && record.type != Type::dropped) {
+          ++fits[static_cast<std::size_t>(ids)][static_cast<std::size_t>(times)];
           record_line = true;
         }
       }
@@ -48,12 +50,12 @@ Columns find_columns(std::string_view bytes) {
   // More columns are the better explanation where both fit every line: otherwise every command would be a number.
   Columns best;
   int most = 0;
-  for (const bool tid : {false, true}) {
+  for (const Ids ids : kIds) {
     for (int times = 0; times <= kTimesMax; ++times) {
-      const int count = fits[tid][static_cast<std::size_t>(times)];
+      const int count = fits[static_cast<std::size_t>(ids)][static_cast<std::size_t>(times)];
       if (count > 0 && count >= most) {
         most = count;
-        best = {tid, times};
+        best = {ids, times};
       }
     }
   }
@@ -101,7 +103,9 @@ class Clock {
 
 class Reader {
  public:
-  Reader(std::string_view bytes, Log& log) : lines_(bytes), columns_(find_columns(bytes)), log_(log) {}
+  Reader(std::string_view bytes, Log& log) : lines_(bytes), columns_(find_columns(bytes)), log_(log) {
+    log_.dragonfly = columns_.ids == Ids::dragonfly;
+  }
 
   void read() {
     while (!is_full(log_) && lines_.next()) {
@@ -160,7 +164,8 @@ class Reader {
   void add_unreadable(std::string_view line) {
     ++log_.unreadable;
     Event event;
-    const bool named = take_column(line, kPidWidth, event.pid);
+    const bool named = columns_.ids == Ids::dragonfly ? kdump::take_dragonfly_ids(line, event.pid, event.tid)
+                                                      : take_column(line, kPidWidth, event.pid);
     place(event);
     if (named) {
       event.lost_before = flush_drop(event.pid);
@@ -184,10 +189,10 @@ class Reader {
 }  // namespace
 
 bool is_kdump_record(std::string_view line) {
-  for (const bool tid : {false, true}) {
+  for (const Ids ids : kIds) {
     for (int times = 0; times <= kTimesMax; ++times) {
       Record record;
-      if (read_line(line, {tid, times}, record)) {
+      if (read_line(line, {ids, times}, record)) {
         return true;
       }
     }

@@ -54,6 +54,8 @@ std::optional<std::uint64_t> named_argument(std::uint16_t code, int index, std::
     case sys("wait6"): return index == 0 ? idtype_number(text) : index == 3 ? wait_options(text) : std::nullopt;
     case sys("procctl"):
       return index == 0 ? idtype_number(text) : index == 2 ? procctl_command_number(text) : std::nullopt;
+    case sys("sigprocmask"): return index == 0 ? sigprocmask_how(text) : std::nullopt;
+    case sys("sigaction"): return index == 0 ? widen(signal_number(text)) : std::nullopt;
     case sys("kill"):
     case sys("pdkill"):
     case sys("thr_kill"):
@@ -61,6 +63,31 @@ std::optional<std::uint64_t> named_argument(std::uint16_t code, int index, std::
     case sys("thr_kill2"): return index == 2 ? widen(signal_number(text)) : std::nullopt;
     default: return std::nullopt;
   }
+}
+
+// What follows the number of a set of flags: "<WNOHANG>"; DragonFly's kdump has "<><invalid>0" for no flags, and
+// "<><invalid>-2147483647" after 0x80000001, with which it tells that the int was negative.
+bool read_flag_names(std::string_view text, std::uint64_t& value) {
+  if (!text.starts_with('<')) {
+    return false;
+  }
+  if (text.ends_with('>')) {
+    return true;
+  }
+  constexpr std::string_view kInvalid = "><invalid>";
+  const std::size_t at = text.rfind(kInvalid);
+  if (at == std::string_view::npos) {
+    return false;
+  }
+  text.remove_prefix(at + kInvalid.size());
+  std::int32_t number = 0;
+  if (!take_decimal(text, number) || !text.empty()) {
+    return false;
+  }
+  if (number < 0) {
+    value |= ~std::uint64_t{0xffffffff};
+  }
+  return true;
 }
 
 // One argument: "0x539", "PT_ATTACH", "0x1<WNOHANG>", "<invalid=72>", "SIGKILL".
@@ -71,7 +98,7 @@ std::optional<std::uint64_t> read_argument(std::uint16_t code, int index, std::s
     return take_argument_number(rest, value) && rest == ">" ? std::optional(value) : std::nullopt;
   }
   if (take_argument_number(rest, value)) {
-    return rest.empty() || (rest.starts_with('<') && rest.ends_with('>')) ? std::optional(value) : std::nullopt;
+    return rest.empty() || read_flag_names(rest, value) ? std::optional(value) : std::nullopt;
   }
   return named_argument(code, index, text);
 }
@@ -245,7 +272,9 @@ bool read_after_tid(std::string_view text, const Columns& columns, Record& recor
         continue;
       }
       type = found->type;
-      body.remove_prefix(found->name.size());
+      // DragonFly prints "CSW" without the space that makes the names equally long.
+      const bool short_name = columns.ids == Ids::dragonfly && found->name == "CSW ";
+      body.remove_prefix(found->name.size() - (short_name ? 1 : 0));
       if (!take(body, "  ")) {
         continue;
       }
@@ -260,6 +289,10 @@ bool read_after_tid(std::string_view text, const Columns& columns, Record& recor
     }
     Record candidate;
     if (read_body(type, without_abi(body), candidate)) {
+      // A number in brackets is of the system whose kdump printed it.
+      if (columns.ids == Ids::dragonfly && body.starts_with('[')) {
+        candidate.event.code = from_dragonfly(candidate.event.code);
+      }
       candidate.time = text.substr(head.size(), end_of_times - head.size());
       record = candidate;
       return true;
@@ -270,11 +303,40 @@ bool read_after_tid(std::string_view text, const Columns& columns, Record& recor
 
 }  // namespace
 
+bool take_dragonfly_ids(std::string_view& line, std::int32_t& pid, std::int32_t& tid) {
+  constexpr std::size_t kWidthPid = 5;
+  constexpr std::size_t kWidthTid = 4;
+  std::string_view rest = line;
+  while (rest.starts_with(' ')) {
+    rest.remove_prefix(1);
+  }
+  if (rest.empty() || !is_digit(rest[0]) || !take_decimal(rest, pid)) {
+    return false;
+  }
+  const std::size_t colon = line.size() - rest.size();
+  if (colon < kWidthPid || (colon > kWidthPid && line[0] == ' ') || !take(rest, ":") || rest.empty() ||
+      !is_digit(rest[0]) || !take_decimal(rest, tid)) {
+    return false;
+  }
+  while (line.size() - rest.size() < colon + 1 + kWidthTid) {
+    if (!take(rest, " ")) {
+      return false;
+    }
+  }
+  if (!take(rest, " ")) {
+    return false;
+  }
+  line = rest;
+  return true;
+}
+
 bool read_line(std::string_view line, const Columns& columns, Record& record) {
   std::int32_t pid = 0;
   std::int32_t tid = 0;
-  if (!take_column(line, kPidWidth, pid) || (columns.tid && !take_column(line, kPidWidth, tid)) ||
-      !read_after_tid(line, columns, record)) {
+  const bool ids = columns.ids == Ids::dragonfly ? take_dragonfly_ids(line, pid, tid)
+                                                 : take_column(line, kPidWidth, pid) &&
+                                                       (columns.ids == Ids::pid || take_column(line, kPidWidth, tid));
+  if (!ids || !read_after_tid(line, columns, record)) {
     return false;
   }
   record.event.pid = pid;

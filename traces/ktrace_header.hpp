@@ -12,7 +12,7 @@
 
 namespace proctor::trace {
 
-// Where the fields are, for each layout that exists.  Only kSupported is read; the others of
+// Where the fields are, for each layout that exists.  Only kFreeBsd and kDragonFly are read; the others of
 // unsupported.cpp serve to tell the user what he has.  The two bytes at 6 are padding in version 0 and hold whatever
 // was on the kernel's stack.
 struct Layout {
@@ -27,13 +27,20 @@ struct Layout {
   std::int32_t pid_max;
   bool versioned;
   bool swapped;  // big-endian
+  bool dragonfly = false;
+  std::int64_t seconds_min = 0;
 };
 
 inline constexpr std::int32_t kPidMax = 99999;
+inline constexpr std::int32_t kDragonFlyPidMax = 999999;
 inline constexpr std::int64_t kMicro = 1000000;
 inline constexpr std::int64_t kNano = 1000000000;
-inline constexpr Layout kSupported{
+inline constexpr Layout kFreeBsd{
     "FreeBSD, 64-bit little-endian, version 0", 56, 8, 12, 20, 32, 8, kMicro, kPidMax, false, false};
+// DragonFly's seconds lie where FreeBSD's microseconds do, so a minimum for the former tells the two apart for certain:
+// no bytes are a header of both.  The bytes between the command name, the seconds and ktr_buf are not cleared.
+inline constexpr Layout kDragonFly{
+    "DragonFly, 64-bit little-endian", 64, 8, 16, 17, 40, 8, kMicro, kDragonFlyPidMax, false, false, true, kMicro};
 inline constexpr std::uint16_t KTR_DROP = 0x8000;
 inline constexpr std::uint16_t KTR_VERSIONED = 0x4000;
 enum KtrType : std::uint16_t {
@@ -44,6 +51,9 @@ enum KtrType : std::uint16_t {
   KTR_PROCDTOR = 11,
   KTR_MAX = 18
 };
+inline constexpr std::uint16_t kDragonFlyTypeMax = 7;
+inline constexpr std::uint16_t kDragonFlyNoFlags =
+    0x00fe;  // ktr_flags: KTRH_THREADED is bit 0, the cpu is bits 8 to 15
 
 // The kernel caps every payload far below this; a larger length is not one.
 inline constexpr std::int32_t kPayloadMax = 1 << 20;
@@ -95,10 +105,20 @@ std::string_view read_header(const char* at, Header& header) {
   if (layout.versioned && load<std::uint16_t>(at + 6, layout.swapped) != 1) {
     return "version";
   }
-  header.drop = (type & KTR_DROP) != 0;
-  header.type = type & static_cast<std::uint16_t>(~(KTR_DROP | KTR_VERSIONED));
-  if (header.type < 1 || header.type > KTR_MAX) {
-    return "type";
+  if constexpr (layout.dragonfly) {
+    header.type = type;
+    if (type < 1 || type > kDragonFlyTypeMax) {
+      return "type";
+    }
+    if ((load<std::uint16_t>(at + 6) & kDragonFlyNoFlags) != 0) {
+      return "flags";
+    }
+  } else {
+    header.drop = (type & KTR_DROP) != 0;
+    header.type = type & static_cast<std::uint16_t>(~(KTR_DROP | KTR_VERSIONED));
+    if (header.type < 1 || header.type > KTR_MAX) {
+      return "type";
+    }
   }
   header.pid = load<std::int32_t>(at + layout.pid, layout.swapped);
   if (header.pid < 0 || header.pid > layout.pid_max) {
@@ -115,8 +135,8 @@ std::string_view read_header(const char* at, Header& header) {
     header.seconds = load<std::int32_t>(at + layout.time, layout.swapped);
     header.fraction = load<std::int32_t>(at + layout.time + 4, layout.swapped);
   }
-  if (header.seconds < 0 || header.seconds > std::numeric_limits<std::uint32_t>::max() || header.fraction < 0 ||
-      header.fraction >= layout.fraction_max) {
+  if (header.seconds < layout.seconds_min || header.seconds > std::numeric_limits<std::uint32_t>::max() ||
+      header.fraction < 0 || header.fraction >= layout.fraction_max) {
     return "time";
   }
   return {};

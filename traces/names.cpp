@@ -63,6 +63,9 @@ constexpr Name kProcctlCommands[] = {
     {"PROC_REAP_GETPIDS", 5}, {"PROC_REAP_KILL", 6},    {"PROC_TRACE_CTL", 7},    {"PROC_TRACE_STATUS", 8},
 };
 
+// sys/signal.h
+constexpr Name kMaskHows[] = {{"SIG_BLOCK", 1}, {"SIG_UNBLOCK", 2}, {"SIG_SETMASK", 3}};
+
 template <std::size_t N>
 std::optional<std::int32_t> number_in(const Name (&table)[N], std::string_view name) {
   for (const Name& entry : table) {
@@ -154,6 +157,8 @@ std::optional<std::uint64_t> wait_options(std::string_view names) {
 std::string_view wait_option_name(std::uint64_t bit) { return name_in(kWaitOptions, static_cast<std::int64_t>(bit)); }
 
 std::optional<std::uint64_t> idtype_number(std::string_view name) { return number_in(kIdtypes, name); }
+
+std::optional<std::uint64_t> sigprocmask_how(std::string_view name) { return number_in(kMaskHows, name); }
 
 std::optional<std::uint64_t> procctl_command_number(std::string_view name) { return number_in(kProcctlCommands, name); }
 

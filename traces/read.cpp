@@ -19,9 +19,8 @@ namespace proctor::trace {
 namespace {
 
 constexpr std::string_view kExpected =
-    "expected FreeBSD ktrace.out (64-bit little-endian, header version 0), kdump text, ktrdump text or console lines "
-    "of "
-    "debug.ktr.verbose";
+    "expected ktrace.out of FreeBSD (64-bit little-endian, header version 0) or DragonFly, kdump text, ktrdump text or "
+    "console lines of debug.ktr.verbose";
 
 tl::unexpected<ReadError> fail(const std::string& path, std::string_view what) {
   return tl::unexpected(ReadError{fmt::format("{}: {}", path, what)});
@@ -123,6 +122,7 @@ std::uint64_t lines_per_understood(Format format) { return format == Format::ktr
 void read_as(Format format, std::string_view bytes, Log& log) {
   switch (format) {
     case Format::ktrace_freebsd_v0_lp64_le: return read_ktrace(bytes, log);
+    case Format::ktrace_dragonfly_lp64_le: return read_dragonfly_ktrace(bytes, log);
     case Format::kdump_text: return read_kdump(bytes, log);
     case Format::ktrdump_text: return read_ktrdump(bytes, log);
     case Format::ktr_console: return read_console(bytes, log);
@@ -147,7 +147,7 @@ tl::expected<Log, ReadError> read_unpacked(std::string_view bytes, const std::st
   if (is_full(log)) {
     return fail(path, fmt::format("holds {} events or more; split it, or log fewer classes", kEventsMax));
   }
-  if (*format != Format::ktrace_freebsd_v0_lp64_le) {
+  if (!log.is_binary()) {
     const std::uint64_t understood = log.records - log.unreadable;
     if (understood * lines_per_understood(*format) < log.records) {
       return fail_unknown(log.path,
@@ -167,10 +167,8 @@ tl::expected<Log, ReadError> read_unpacked(std::string_view bytes, const std::st
 }  // namespace
 
 std::optional<Format> detect(std::string_view bytes) {
-  if (looks_like_ktrace(bytes)) {
-    return Format::ktrace_freebsd_v0_lp64_le;
-  }
-  return detect_text(bytes);
+  const auto binary = ktrace_format(bytes);
+  return binary ? binary : detect_text(bytes);
 }
 
 tl::expected<Log, ReadError> read_bytes(std::string_view bytes, const std::string& path) {

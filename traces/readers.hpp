@@ -17,8 +17,9 @@ namespace proctor::trace {
 inline bool is_full(const Log& log) { return log.events.size() >= kEventsMax; }
 
 // ktrace.cpp: the kernel's own records.
-bool looks_like_ktrace(std::string_view bytes);
+std::optional<Format> ktrace_format(std::string_view bytes);
 void read_ktrace(std::string_view bytes, Log& log);
+void read_dragonfly_ktrace(std::string_view bytes, Log& log);
 
 // unsupported.cpp: what the bytes are, if they are something well known that no reader takes; else empty.
 std::string_view unsupported_format(std::string_view bytes);

@@ -17,7 +17,6 @@ constexpr Layout kUnsupported[] = {
     {"big-endian 64-bit FreeBSD ktrace.out", 56, 8, 12, 20, 32, 8, kMicro, kPidMax, false, true},
     {"big-endian 64-bit FreeBSD ktrace.out with header version 1", 64, 8, 12, 20, 32, 8, kNano, kPidMax, true, true},
     {"big-endian 32-bit FreeBSD ktrace.out", 44, 8, 12, 20, 32, 4, kMicro, kPidMax, false, true},
-    {"DragonFly ktrace.out", 64, 8, 16, 17, 40, 8, kMicro, 999999, false, false},
 };
 
 template <std::size_t I = 0>

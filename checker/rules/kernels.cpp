@@ -57,7 +57,7 @@ constexpr Behaviour kBehaviours[] = {
      "between 2003 and 2015"},
     {"stop_has_thread", &B::stop_has_thread,
      "A stop belongs to one thread (p_xthread, td_xsig), and threads are suspended one by one",
-     "July 2004, \"Add code to support debugging threaded process\""},
+     "July 2004, \"Add code to support debugging threaded..\""},
     {"attach_stop_comes_first", &B::attach_stop_comes_first,
      "The first stop after PT_ATTACH is its SIGSTOP (P2_PTRACE_FSTP)", "r303423 (July 2016)"},
     {"vfork_is_marked", &B::vfork_is_marked,
@@ -75,6 +75,9 @@ constexpr Behaviour kBehaviours[] = {
      "PT_READ, PT_WRITE and PT_IO tell a shortage of memory (ENOMEM) from a bad address", "between 2003 and 2015"},
     {"io_copyout_checked", &B::io_copyout_checked, "PT_IO says when it could not write its descriptor back",
      "between 2003 and 2015"},
+    {"stop_waits_for_word", &B::stop_waits_for_word,
+     "A thread that stops for a signal waits there and then looks at what the debugger says; without this it goes on",
+     "all but DragonFly before be1f9ddcee (June 2019)"},
     // locks
     {"giant_and_sched_lock", &B::giant_and_sched_lock,
      "Memory is read under Giant, threads are resumed under sched_lock, not under the process's own spin lock", "5.x"},
@@ -95,9 +98,6 @@ constexpr Behaviour kBehaviours[] = {
      "r315949 (March 2017)"},
     {"job_stop_takes_signal_first", &B::job_stop_takes_signal_first,
      "A stop signal leaves its queue before the process stops, not after", "r315949 (March 2017)"},
-    {"stop_waits_for_word", &B::stop_waits_for_word,
-     "A thread that stops for a signal waits there for the debugger's word, and delivers nothing before",
-     "all but DragonFly before be1f9ddcee (13 June 2019)"},
     {"writes_ktr", &B::writes_ktr, "KTR_PTRACE lines are written", "r281954 to r284878, in 10.2"},
 };
 
@@ -129,7 +129,7 @@ std::string text() {
   std::string out = "The kernels\n";
   int number = 0;
   for (const B* kernel : model::kKernels)
-    out += fmt::format("  {}  {:<20}{}\n", ++number, kernel->name, kernel->provenance);
+    out += fmt::format("  {}  {:<22}{}\n", ++number, kernel->name, kernel->provenance);
   out += "\nWhat their code does\n  ";
   out += fmt::format("{:<28}", "");
   for (int i = 1; i <= number; ++i) out += fmt::format("{:<5}", i);

@@ -311,7 +311,7 @@ int Harness::help(pr_help what, int a, int b) {
   switch (what) {
     case PR_CANSEE: model::rules::p_cansee(k, k.proc(Slot(a)), k.proc(Slot(b))); return int(k.outcome().error);
     case PR_CANDEBUG: model::rules::p_candebug(k, k.proc(Slot(a)), k.proc(Slot(b))); return int(k.outcome().error);
-    case PR_PRIV: return model::rules::is_root(k.proc(Slot(a))).v ? 0 : int(model::Errno::eperm);
+    case PR_PRIV: return model::rules::is_privileged(k, k.proc(Slot(a))).v ? 0 : int(model::Errno::eperm);
     case PR_REALPARENT: return model::rules::proc_realparent(k, k.proc(Slot(a))).slot.v;
     case PR_REPARENT: model::rules::proc_reparent(k, k.proc(Slot(a)), k.proc(Slot(b))); break;
     case PR_PSIGNAL: model::rules::psignal(k, k.proc(Slot(a)), {b}); break;

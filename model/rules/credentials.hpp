@@ -52,14 +52,19 @@ typename K::Bool may_signal(K& k, ProcRef<K> curp, ProcRef<K> p, typename K::Num
   return curp == p || sig == k.lit(kSigcont) || (is_known && allowed) || (!is_known && open);
 }
 
+// priv_check(): root, and in DragonFly outside of jails, as PRIV_ROOT is none of a jail's privileges.
+template <Kernel K>
+typename K::Bool is_privileged(K& k, ProcRef<K> p) {
+  auto root = is_root(p);
+  return k.behaviour().tokens ? root && !has_cred(p, CR_JAIL) : root;
+}
+
 // Root, or the same user with a process that has not changed its credentials.
 template <Kernel K>
 typename K::Bool same_owner(K& k, ProcRef<K> curp, ProcRef<K> p) {
   auto open = k.open(Open::candebug, 2) == k.lit(0);
   auto is_known = known(curp, p);
-  auto root = is_root(curp);
-  if (k.behaviour().tokens) root = root && !has_cred(curp, CR_JAIL);  // PRIV_ROOT is none of a jail's privileges
-  auto allowed = root || ((curp[p_cred] & CR_UID) == (p[p_cred] & CR_UID) && !p[P_SUGID]);
+  auto allowed = is_privileged(k, curp) || ((curp[p_cred] & CR_UID) == (p[p_cred] & CR_UID) && !p[P_SUGID]);
   return (is_known && allowed) || (!is_known && open);
 }
 

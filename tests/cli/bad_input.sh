@@ -26,6 +26,20 @@ run check - <"$base/attach_sibling/ktrace.out"
 wants_status 0
 wants_out '^-: accepted by freebsd-10.4'
 
+# Which of the two systems wrote a log is certain.
+dragonfly=$root/traces/corpus/dragonfly-5.5/base/trace_me
+for log in "$dragonfly/ktrace.out" "$dragonfly/kdump-T.txt"; do
+  run check "$log"
+  wants_refusal 'of DragonFly, which freebsd-10\.4 did not write: expected .*dragonfly-5\.5, dragonfly-5\.5-be1f9dd'
+  run check -k dragonfly-5.5 "$log"
+  wants_status 0
+  wants_out ': accepted by dragonfly-5\.5$'
+done
+for log in ktrace.out ktr.txt; do
+  run check -k dragonfly-5.5 "$base/attach_sibling/$log"
+  wants_refusal 'of FreeBSD, which dragonfly-5\.5 did not write: expected .*freebsd-10\.4'
+done
+
 cp -- "$base/attach_sibling/ktrace.out" unreadable
 chmod 000 unreadable
 if [[ -r unreadable ]]; then

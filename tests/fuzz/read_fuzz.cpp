@@ -28,6 +28,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   require(log->unreadable <= log->records);
   require(log->events.size() <= log->records);
+  require(log->dragonfly ? log->format == Format::ktrace_dragonfly_lp64_le || log->format == Format::kdump_text
+                         : log->format != Format::ktrace_dragonfly_lp64_le);
+  require(!log->dragonfly || log->drops == 0 || log->format == Format::kdump_text);
   for (const Event& event : log->events) {
     require(event.at.record < log->records);
     require(!log->where(event).empty());

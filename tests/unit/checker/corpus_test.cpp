@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// A FreeBSD 10.4 kernel wrote these logs, so freebsd-10.4 must accept them: each alone, and the two of one run together.
-// Accepting is worth something only if the records about processes were judged and not passed over.
+// Each log was written by the kernel that its folder is named for, which must accept it: each log alone, and the two of one
+// run together.  Accepting is worth something only if the records about processes were judged and not passed over.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -61,11 +61,40 @@ TEST_P(Corpus, Together) {
   expect_accepted(GetParam().kernel, &ktrace, &ktr);
 }
 
+const std::string kDragonFly = "dragonfly-5.5", kDragonFlyWaits = "dragonfly-5.5-be1f9dd";
+
+trace::Log dragonfly_log(const std::string& kernel, const std::string& scenario) {
+  for (const RunLogs& run : corpus_runs())
+    if (run.kernel == kernel && run.name == "base/" + scenario) return read(run.find("ktrace.out").value());
+  throw std::runtime_error("no " + scenario + " of " + kernel);
+}
+
+// scenario.txt of the two kernels differs: what a debugger says at a signal stop is heard by the one and not by the other.
+TEST(DragonFlyKernels, AreToldApart) {
+  for (const char* scenario : {"attach_stopped_pause", "cont_same_handler", "cont_swallow_handler", "exec_cont_sigtrap",
+                               "kill_stopped", "step"}) {
+    const trace::Log goes_on = dragonfly_log(kDragonFly, scenario), waits = dragonfly_log(kDragonFlyWaits, scenario);
+    EXPECT_EQ(judge(&goes_on, nullptr, kDragonFlyWaits).verdict, check::Verdict::rejected) << scenario;
+    EXPECT_EQ(judge(&waits, nullptr, kDragonFly).verdict, check::Verdict::rejected) << scenario;
+  }
+}
+
+// scenario.txt of the two kernels is the same.
+TEST(DragonFlyKernels, DoTheSameOtherwise) {
+  for (const char* scenario : {"attach_sibling", "exit_reported_twice", "fork_of_tracee", "parent_of_trace_me_exits",
+                               "trace_me", "tracer_exits"}) {
+    const trace::Log goes_on = dragonfly_log(kDragonFly, scenario), waits = dragonfly_log(kDragonFlyWaits, scenario);
+    const check::Result one = judge(&goes_on, nullptr, kDragonFlyWaits), other = judge(&waits, nullptr, kDragonFly);
+    EXPECT_EQ(one.verdict, check::Verdict::accepted) << words(one);
+    EXPECT_EQ(other.verdict, check::Verdict::accepted) << words(other);
+  }
+}
+
 // Guards the tests above against a corpus that was moved or emptied.
 TEST(CorpusFolder, HasEveryGroup) {
   const std::vector<RunLogs> runs = corpus_runs();
   const std::pair<const char*, int> groups[] = {
-      {"base/", 40 + 38}, {"atf/", 6}, {"verb/", 6}, {"fmt/", 1}, {"stress_20s", 1}};
+      {"base/", 40 + 38 + 2 * 12}, {"stress/", 2}, {"atf/", 6}, {"verb/", 6}, {"fmt/", 1}, {"stress_20s", 1}};
   for (const auto& [group, least] : groups) {
     const auto found = std::count_if(runs.begin(), runs.end(),
                                      [start = group](const RunLogs& run) { return run.name.starts_with(start); });

@@ -56,7 +56,7 @@ class Mutants : public testing::TestWithParam<Mutant> {};
 TEST_P(Mutants, IsRejectedAtTheChangeOrSoonAfter) {
   const Mutant& m = GetParam();
   const trace::Log log = read(fs::path(PROCTOR_MUTANTS_DIR) / m.file);
-  const bool text = log.format != trace::Format::ktrace_freebsd_v0_lp64_le;
+  const bool text = !log.is_binary();
   const auto changed = std::find_if(log.events.begin(), log.events.end(), [&](const trace::Event& e) {
     return (text ? e.at.line : e.at.record) == m.changed;
   });

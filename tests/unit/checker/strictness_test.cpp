@@ -6,7 +6,7 @@
 // It cannot be all of them: some changes leave a log that the kernel could have written (a bad address may give EFAULT, a
 // signal other than the one sent may arrive), more so without the other log of the run beside it.  The kinds that were
 // accepted are printed.  The floors are two to three points below what was measured of some thousand changes each: 96, 97,
-// 97 and 77 percent.
+// 97, 97 and 77 percent.
 #include <gtest/gtest.h>
 
 #include <cstdio>
@@ -36,12 +36,12 @@ trace::Log base(const std::string& scenario, const char* file) {
 
 // Tries each mutation of `changed`; `all` are the logs that are judged together.
 void score(const std::vector<Mutation>& mutations, trace::Log& changed, const trace::Log* ktrace, const trace::Log* ktr,
-           Scores& scores) {
+           Scores& scores, const std::string& kernel = "freebsd-10.4") {
   for (const Mutation& m : mutations) {
     trace::Event& event = changed.events[m.event];
     const trace::Event kept = event;
     m.change(event);
-    const check::Result result = judge(ktrace, ktr);
+    const check::Result result = judge(ktrace, ktr, kernel);
     event = kept;
     Score& s = scores[m.kind];
     ++s.tried;
@@ -75,6 +75,17 @@ TEST(Strictness, ResultsInKtrace) {
     score(result_mutations(log), log, &log, nullptr, scores);
   }
   EXPECT_GE(share("results in ktrace.out", scores), 0.94);
+}
+
+TEST(Strictness, ResultsInKtraceOfDragonFly) {
+  Scores scores;
+  for (const std::string kernel : {"dragonfly-5.5", "dragonfly-5.5-be1f9dd"})
+    for (const RunLogs& run : corpus_runs())
+      if (run.kernel == kernel && run.name.starts_with("base/")) {
+        trace::Log log = read(run.find("ktrace.out").value());
+        score(result_mutations(log), log, &log, nullptr, scores, kernel);
+      }
+  EXPECT_GE(share("results in ktrace.out of DragonFly", scores), 0.95);
 }
 
 TEST(Strictness, ResultsInKtraceWithKtrBeside) {

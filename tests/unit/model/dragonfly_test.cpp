@@ -3,6 +3,7 @@
 // DragonFly's ptrace(2): what it does otherwise than FreeBSD, and what its tokens let happen.  Lines in comments are those
 // of its listing.
 #include "model/programs.hpp"
+#include "model/rules/dragonfly_stop.hpp"
 #include "tests/unit/model/world.hpp"
 
 namespace proctor::model {
@@ -168,6 +169,124 @@ TEST(dragonfly_tokens, detach_reparents_to_whom_it_found) {
   w.proc(kOther).state = ProcState::zombie;
   to_the_end(call);
   EXPECT_EQ(w.proc(kTarget).p_pptr, kOther);
+}
+
+// Stops, as kern_sig.c has them.  A rule that is not possible changes nothing that matters.
+template <class Step>
+bool takes(World& w, Step&& step) {
+  Machine k(w.state, *w.kernel, w.choices);
+  step(k);
+  return k.outcome().possible;
+}
+
+World traced(const Behaviours& kernel) {
+  World w;
+  w.kernel = &kernel;
+  w.proc(kTarget).p_pptr = kDebugger;
+  w.set(kTarget, P_TRACED);
+  return w;
+}
+bool sender_stops(World& w) {
+  return takes(w, [](Machine& k) { psignal(k, k.proc(kTarget), {kSigstop}); }) &&
+         (w.proc(kTarget).p_flag & P_STOPPED_SIG) != 0;
+}
+bool gets_there(World& w) {
+  return takes(w, [](Machine& k) { tstop(k, k.lwp(kTarget)); });
+}
+bool stops_for(World& w, int sig) {
+  return takes(w, [sig](Machine& k) { issignal_stop(k, k.lwp(kTarget), {sig}); });
+}
+bool delivers(World& w, int sig, bool caught = true) {
+  return takes(w, [=](Machine& k) { postsig(k, k.lwp(kTarget), {sig}, caught); });
+}
+constexpr int kSigusr1 = 30;
+
+// proc_stop() sets p_stat at once; P_WAITED goes when the last thread has come to tstop().
+TEST(dragonfly_stop, the_sender_stops_and_the_thread_follows) {
+  World w = traced(kDragonfly55);
+  EXPECT_FALSE(gets_there(w));  // nothing stops it
+  w.set(kTarget, P_WAITED);
+  ASSERT_TRUE(sender_stops(w));
+  EXPECT_EQ(w.proc(kTarget).p_flag & (P_STOPPED_SIG | P_WAITED), P_STOPPED_SIG | P_WAITED);
+  EXPECT_FALSE(w.proc(kTarget).p_siglist.has(kSigstop));
+  EXPECT_EQ(w.proc(kTarget).p_xstat, kSigstop);
+  EXPECT_EQ(w.lwp(kTarget).td_flag & (TD_SUSPENDED | TDB_XSIG), 0);
+  ASSERT_TRUE(gets_there(w));
+  EXPECT_EQ(w.proc(kTarget).p_flag & P_WAITED, 0);
+  EXPECT_NE(w.lwp(kTarget).td_flag & TD_SUSPENDED, 0);
+  EXPECT_FALSE(gets_there(w));
+}
+
+TEST(dragonfly_stop, a_vfork_child_is_not_stopped) {
+  World w = traced(kDragonfly55);
+  w.set(kTarget, P_PPWAIT);
+  EXPECT_FALSE(sender_stops(w));
+  EXPECT_FALSE(stops_for(w, kSigusr1));
+}
+
+// PT_KILL of a process that was stopped by its sender: nobody reads p_xstat.
+TEST(dragonfly_stop, the_word_is_for_signal_stops_only) {
+  World w = traced(kDragonfly55Be1f9dd);
+  ASSERT_TRUE(sender_stops(w) && gets_there(w));
+  w.set(kTarget, P_WAITED);
+  ASSERT_EQ(w.ptrace(PT_KILL).error, Errno::ok);
+  EXPECT_FALSE(delivers(w, kSigkill));
+}
+
+TEST(dragonfly_stop, be1f9dd_waits_for_the_word_and_delivers_it) {
+  World w = traced(kDragonfly55Be1f9dd);
+  EXPECT_FALSE(delivers(w, kSigusr1));
+  ASSERT_TRUE(stops_for(w, kSigusr1));
+  EXPECT_FALSE(delivers(w, kSigusr1));
+  w.set(kTarget, P_WAITED);
+  ASSERT_EQ(w.ptrace(PT_CONTINUE, kSigkill).error, Errno::ok);
+  EXPECT_FALSE(delivers(w, kSigusr1));  // replaced
+  ASSERT_TRUE(delivers(w, kSigkill));
+  EXPECT_FALSE(delivers(w, kSigkill));  // once
+}
+
+TEST(dragonfly_stop, b608d1d3_takes_the_signal_and_stops_after_that) {
+  World w = traced(kDragonfly55);
+  ASSERT_TRUE(delivers(w, kSigusr1));
+  EXPECT_NE(w.proc(kTarget).p_flag & P_STOPPED_SIG, 0);
+  EXPECT_EQ(w.proc(kTarget).p_xstat, kSigusr1);
+  ASSERT_TRUE(gets_there(w));
+  EXPECT_FALSE(delivers(w, kSigusr1));  // it stands still
+}
+
+TEST(dragonfly_stop, b608d1d3_dies_without_a_stop) {
+  World w = traced(kDragonfly55);
+  ASSERT_TRUE(delivers(w, kSigusr1, false));
+  EXPECT_FALSE(gets_there(w));
+  EXPECT_FALSE(stops_for(w, kSigchld));
+  EXPECT_FALSE(delivers(w, kSigusr1));
+}
+
+// What is not delivered (ignored, or a stop signal) is only a stop; SIGKILL and the trap of an exec leave no time for one.
+TEST(dragonfly_stop, b608d1d3_has_no_stop_before_a_deadly_signal) {
+  World w = traced(kDragonfly55);
+  EXPECT_TRUE(stops_for(w, kSigchld));
+  w = traced(kDragonfly55);
+  w.proc(kTarget).p_siglist.add(kSigkill);
+  EXPECT_FALSE(stops_for(w, kSigchld));
+  EXPECT_TRUE(delivers(w = traced(kDragonfly55), kSigkill));
+  w = traced(kDragonfly55);
+  ASSERT_TRUE(takes(w, [](Machine& k) { exec_trap(k, k.lwp(kTarget)); }));
+  EXPECT_FALSE(stops_for(w, kSigtrap));
+  w.kernel = &kDragonfly55Be1f9dd;
+  EXPECT_TRUE(stops_for(w, kSigtrap));
+}
+
+TEST(dragonfly_stop, an_untraced_process_takes_its_signals) {
+  for (const Behaviours* kernel : {&kDragonfly55, &kDragonfly55Be1f9dd}) {
+    World w = traced(*kernel);
+    w.clear(kTarget, P_TRACED);
+    EXPECT_FALSE(stops_for(w, kSigusr1));
+    EXPECT_TRUE(delivers(w, kSigusr1));
+    EXPECT_EQ(w.proc(kTarget).p_flag & P_STOPPED_SIG, 0);
+    w.set(kTarget, P_WEXIT);
+    EXPECT_FALSE(delivers(w, kSigusr1));
+  }
 }
 
 }  // namespace

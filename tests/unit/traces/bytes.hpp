@@ -54,6 +54,16 @@ inline std::string record(const RecordHeader& header, std::string_view payload) 
          little(header.sec, 8) + little(header.usec, 8) + little(header.tid, 8) + std::string(payload);
 }
 
+// DragonFly: int ktr_len; short ktr_type; short ktr_flags; pid_t ktr_pid; lwpid_t ktr_tid; char ktr_comm[17]; struct
+// timeval ktr_time; caddr_t ktr_buf.  What lies between the fields is never cleared.
+inline std::string dragonfly_record(const RecordHeader& header, std::string_view payload, std::uint64_t flags = 0) {
+  std::string comm = header.comm;
+  comm.resize(17);
+  return little(payload.size(), 4) + little(header.type, 2) + little(flags, 2) + little(header.pid, 4) +
+         little(header.tid == RecordHeader{}.tid ? 1 : header.tid, 4) + comm + std::string(7, '\xde') +
+         little(header.sec, 8) + little(header.usec, 8) + little(0xfffff80012345678, 8) + std::string(payload);
+}
+
 // short ktr_code; short ktr_narg; padding; register_t ktr_args[]
 inline std::string call(std::uint16_t code, std::initializer_list<std::uint64_t> args) {
   std::string bytes = little(code, 2) + little(args.size(), 2) + little(0xbeef, 4);

@@ -12,8 +12,8 @@ namespace proctor::trace {
 namespace {
 
 constexpr std::string_view kExpected =
-    "not a log that proctor reads: expected FreeBSD ktrace.out (64-bit little-endian, header version 0), kdump text, "
-    "ktrdump text or console lines of debug.ktr.verbose";
+    "not a log that proctor reads: expected ktrace.out of FreeBSD (64-bit little-endian, header version 0) or "
+    "DragonFly, kdump text, ktrdump text or console lines of debug.ktr.verbose";
 
 std::string xz(std::string_view bytes) {
   std::string packed(lzma_stream_buffer_bound(bytes.size()), '\0');
@@ -43,7 +43,9 @@ class Directory {
 
 TEST(Read, FormatIsFoundByContent) {
   EXPECT_EQ(detect(record({KTR_SYSCALL}, call(2, {}))), Format::ktrace_freebsd_v0_lp64_le);
+  EXPECT_EQ(detect(dragonfly_record({KTR_SYSCALL}, call(2, {}))), Format::ktrace_dragonfly_lp64_le);
   EXPECT_EQ(detect("    15 scen     CALL  fork\n"), Format::kdump_text);
+  EXPECT_EQ(detect("   15:1    scen     CALL  fork\n"), Format::kdump_text);
   EXPECT_EQ(detect("     0 PT_KILL: pid 1\n"), Format::ktrdump_text);
   EXPECT_EQ(detect("cpu0 PT_KILL: pid 1\n"), Format::ktr_console);
   EXPECT_EQ(detect("    15 scen     CALL  fork"), std::nullopt);  // no whole line
