@@ -82,6 +82,11 @@ class Exec {
       : s_(state), b_(behaviours), choices_(choices), locks_(locks) {}
 
   const Outcome& outcome() const { return out_; }
+  // Goes on with a call of which another Exec has done the beginning.
+  void go_on_from(const Outcome& outcome, bool live) {
+    out_ = outcome;
+    live_ = live;
+  }
   ClauseCoverage* coverage = nullptr;
   P proc(Slot slot) { return {this, {slot}}; }
   T lwp(Slot slot) { return {this, {slot}}; }
@@ -172,9 +177,11 @@ class Exec {
   }
   // The same with a clause that has been looked up before, for the interpreter of the IR.
   void require(Bool cond, Errno error, const Clause& clause) {
+    if (live_ && coverage != nullptr) count(cond, clause.id);
     if (live_ && !cond.v) fail(error, true, clause);
   }
   void guard(Bool cond, const Clause& clause) {
+    if (live_ && coverage != nullptr) count(cond, clause.id);
     if (live_ && !cond.v) fail(Errno::ok, false, clause);
   }
   bool goes_on() const { return live_; }  // no require() and no guard() has failed

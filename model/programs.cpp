@@ -94,7 +94,8 @@ class Table {
   void add(Rule::By by, std::string name, std::vector<Argument> arguments, Text text, int number = -1) {
     Record record(std::move(name), kernel_);
     std::array<Record::Num, kArgumentsMax> recorded{};
-    for (std::size_t i = 0; i < arguments.size(); ++i) recorded[i] = record.argument(arguments[i].name);
+    for (std::size_t i = 0; i < arguments.size(); ++i)
+      recorded[i] = record.argument(arguments[i].name, type_of(arguments[i].takes));
     text(record, recorded);
     auto run = [text](Exec<SmallState>& k, const std::vector<std::int32_t>& values) {
       std::array<Exec<SmallState>::Num, kArgumentsMax> given{};
@@ -329,6 +330,19 @@ class Where {
 };
 
 }  // namespace
+
+ir::Type type_of(Takes takes) {
+  switch (takes) {
+    case Takes::process: return ir::Type::process;
+    case Takes::thread: return ir::Type::thread;
+    case Takes::signal: return ir::Type::signal;
+    case Takes::mask: return ir::Type::events;
+    case Takes::yes_no: return ir::Type::boolean;
+    case Takes::data:
+    case Takes::status: break;
+  }
+  return ir::Type::number;
+}
 
 bool is_reachable(const Rule& rule, const SmallState& state, const std::vector<std::int32_t>& a) {
   const Where at(state);
