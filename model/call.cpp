@@ -298,6 +298,9 @@ thread_local std::vector<std::int32_t> Calls::Segment::value_;
 
 Call Calls::start(std::size_t rule, const std::vector<std::int32_t>& arguments, const Choices& choices,
                   SmallState& state, Outcome& seen, ClauseCoverage* coverage) const {
+  const Compiled& program = programs_.at(rule);
+  if (arguments.size() < program.arguments.size())
+    throw std::invalid_argument(fmt::format("{}: {} arguments expected", program.name, program.arguments.size()));
   Call call;
   call.rule = std::uint16_t(rule);
   Segment(*this, call, choices).run(0, arguments.data(), state, seen, coverage);

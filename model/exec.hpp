@@ -33,9 +33,39 @@ struct Emission {
   friend bool operator==(const Emission&, const Emission&) = default;
 };
 
+// A list that is mostly short: the first N in place, the others on the heap.
+template <class T, std::size_t N>
+class Few {
+ public:
+  void push_back(const T& item) {
+    if (size_ < N)
+      first_[size_] = item;
+    else
+      more_.push_back(item);
+    ++size_;
+  }
+  std::size_t size() const { return size_; }
+  const T& operator[](std::size_t i) const { return i < N ? first_[i] : more_[i - N]; }
+  bool has_among_first(std::size_t count, const T& item) const {
+    for (std::size_t i = 0; i < count; ++i)
+      if ((*this)[i] == item) return true;
+    return false;
+  }
+  friend bool operator==(const Few& a, const Few& b) {
+    if (a.size_ != b.size_) return false;
+    for (std::size_t i = 0; i < a.size_; ++i)
+      if (!(a[i] == b[i])) return false;
+    return true;
+  }
+
+ private:
+  std::size_t size_ = 0;
+  std::array<T, N> first_{};
+  std::vector<T> more_;
+};
+
 // What a rule did, beside changing the state.
 struct Outcome {
-  static constexpr int kEmissionsMax = 8, kOpensMax = 10;
   bool possible = true;  // every guard() held; if not, the state must be thrown away
   Errno error = Errno::ok;
   Clause clause{};  // the require() or guard() that failed
@@ -43,10 +73,10 @@ struct Outcome {
   std::uint16_t moves = 0;  // Move bits, with the thread they concern
   Slot moved = kNone;
   std::uint8_t uninitialised = 0;
-  std::uint8_t emissions = 0, opens = 0;
-  std::array<Emission, kEmissionsMax> emitted{};
-  std::array<Open, kOpensMax> open_kind{};          // the choices met, in order
-  std::array<std::uint8_t, kOpensMax> open_ways{};  // and how many ways each had
+  std::uint16_t emissions = 0, opens = 0;
+  Few<Emission, 4> emitted;        // a dying parent of many orphans writes one for each
+  Few<Open, 4> open_kind;          // the choices met, in order
+  Few<std::uint8_t, 4> open_ways;  // and how many ways each had
 };
 
 // How often each require() and guard() was met, and which way it went.
@@ -55,13 +85,65 @@ struct ClauseWays {
 };
 using ClauseCoverage = std::unordered_map<std::string_view, ClauseWays>;
 
+// The fields of the state by name.
+constexpr std::int32_t read(const Proc& proc, ProcField field) {
+  switch (field) {
+    case ProcField::state: return int(proc.state);
+    case ProcField::p_pptr: return proc.p_pptr;
+    case ProcField::p_oppid: return proc.p_oppid;
+    case ProcField::p_orphan: return proc.p_orphan;
+    case ProcField::p_reaper: return proc.p_reaper;
+    case ProcField::p_xthread: return proc.p_xthread;
+    case ProcField::p_ptevents: return proc.p_ptevents;
+    case ProcField::p_xstat: return proc.p_xstat;
+    case ProcField::p_numthreads: return proc.p_numthreads;
+    case ProcField::p_suspcount: return proc.p_suspcount;
+    case ProcField::p_cred: return proc.p_cred;
+  }
+  return 0;
+}
+constexpr std::int32_t read(const Lwp& td, LwpField field) { return field == td_proc ? td.proc : td.td_xsig; }
+// Whoever is nobody has no parent and the state of a free slot.
+constexpr std::int32_t nobody(ProcField field) { return field >= p_pptr && field <= p_xthread ? kNone : 0; }
+constexpr std::int32_t nobody(LwpField field) { return field == td_proc ? kNone : 0; }
+
+// A slot that is freed keeps nothing of whom it belonged to: states that are equal to the kernel are equal in all bytes.
+constexpr void write(Proc& proc, ProcField field, std::int32_t value) {
+  switch (field) {
+    case ProcField::state:
+      if (ProcState(value) == ProcState::free)
+        proc = Proc{};
+      else
+        proc.state = ProcState(value);
+      break;
+    case ProcField::p_pptr: proc.p_pptr = Slot(value); break;
+    case ProcField::p_oppid: proc.p_oppid = Slot(value); break;
+    case ProcField::p_orphan: proc.p_orphan = Slot(value); break;
+    case ProcField::p_reaper: proc.p_reaper = Slot(value); break;
+    case ProcField::p_xthread: proc.p_xthread = Slot(value); break;
+    case ProcField::p_ptevents: proc.p_ptevents = std::uint8_t(value & 0x3f); break;
+    case ProcField::p_xstat: proc.p_xstat = std::uint16_t(value); break;
+    case ProcField::p_numthreads: proc.p_numthreads = std::uint8_t(value); break;
+    case ProcField::p_suspcount: proc.p_suspcount = std::uint8_t(value); break;
+    case ProcField::p_cred: proc.p_cred = std::uint16_t(value); break;
+  }
+}
+constexpr void write(Lwp& td, LwpField field, std::int32_t value) {
+  if (field != td_proc)
+    td.td_xsig = std::uint8_t(value);
+  else if (value == kNone)
+    td = Lwp{};
+  else
+    td.proc = Slot(value);
+}
+
 template <class S>
 class Exec {
  public:
   struct Bool {
     bool v;
-    friend Bool operator&&(Bool a, Bool b) { return {a.v && b.v}; }
-    friend Bool operator||(Bool a, Bool b) { return {a.v || b.v}; }
+    friend Bool operator&&(Bool a, Bool b) { return {bool(a.v & b.v)}; }
+    friend Bool operator||(Bool a, Bool b) { return {bool(a.v | b.v)}; }
     Bool operator!() const { return {!v}; }
   };
   struct Num {
@@ -98,48 +180,13 @@ class Exec {
 
   Bool flag(P p, ProcFlag flags) const { return {has(p) && (at(p).p_flag & flags) != 0}; }
   Bool flag(T td, LwpFlag flags) const { return {has(td) && (at(td).td_flag & flags) != 0}; }
-  Num get(P p, ProcField field) const {
-    if (!has(p)) return {field >= p_pptr && field <= p_xthread ? kNone : 0};
-    const Proc& proc = at(p);
-    switch (field) {
-      case ProcField::state: return {int(proc.state)};
-      case ProcField::p_pptr: return {proc.p_pptr};
-      case ProcField::p_oppid: return {proc.p_oppid};
-      case ProcField::p_orphan: return {proc.p_orphan};
-      case ProcField::p_reaper: return {proc.p_reaper};
-      case ProcField::p_xthread: return {proc.p_xthread};
-      case ProcField::p_ptevents: return {proc.p_ptevents};
-      case ProcField::p_xstat: return {proc.p_xstat};
-      case ProcField::p_numthreads: return {proc.p_numthreads};
-      case ProcField::p_suspcount: return {proc.p_suspcount};
-      case ProcField::p_cred: return {proc.p_cred};
-    }
-    return {0};
-  }
-  Num get(T td, LwpField field) const {
-    if (!has(td)) return {field == td_proc ? kNone : 0};
-    return {field == td_proc ? at(td).proc : at(td).td_xsig};
-  }
+  Num get(P p, ProcField field) const { return {has(p) ? read(at(p), field) : nobody(field)}; }
+  Num get(T td, LwpField field) const { return {has(td) ? read(at(td), field) : nobody(field)}; }
   void set(P p, ProcField field, Num value) {
-    if (!live_ || !has(p)) return;
-    Proc& proc = at(p);
-    switch (field) {
-      case ProcField::state: proc.state = ProcState(value.v); break;
-      case ProcField::p_pptr: proc.p_pptr = Slot(value.v); break;
-      case ProcField::p_oppid: proc.p_oppid = Slot(value.v); break;
-      case ProcField::p_orphan: proc.p_orphan = Slot(value.v); break;
-      case ProcField::p_reaper: proc.p_reaper = Slot(value.v); break;
-      case ProcField::p_xthread: proc.p_xthread = Slot(value.v); break;
-      case ProcField::p_ptevents: proc.p_ptevents = std::uint8_t(value.v & 0x3f); break;
-      case ProcField::p_xstat: proc.p_xstat = std::uint16_t(value.v); break;
-      case ProcField::p_numthreads: proc.p_numthreads = std::uint8_t(value.v); break;
-      case ProcField::p_suspcount: proc.p_suspcount = std::uint8_t(value.v); break;
-      case ProcField::p_cred: proc.p_cred = std::uint16_t(value.v); break;
-    }
+    if (live_ && has(p)) write(at(p), field, value.v);
   }
   void set(T td, LwpField field, Num value) {
-    if (!live_ || !has(td)) return;
-    (field == td_proc ? at(td).proc : at(td).td_xsig) = std::uint8_t(value.v);
+    if (live_ && has(td)) write(at(td), field, value.v);
   }
   void set(P p, ProcFlag flags) {
     if (live_ && has(p)) at(p).p_flag = std::uint16_t(at(p).p_flag | flags);
@@ -201,9 +248,9 @@ class Exec {
   }
   Num open(Open kind, int ways) {
     if (!live_) return {0};
-    const std::size_t i = out_.opens++;
-    out_.open_kind[i] = kind;
-    out_.open_ways[i] = std::uint8_t(ways);
+    ++out_.opens;
+    out_.open_kind.push_back(kind);
+    out_.open_ways.push_back(std::uint8_t(ways));
     return {choices_[std::size_t(kind)] % ways};
   }
 
@@ -223,8 +270,9 @@ class Exec {
   }
   void wakeup(P) {}
   void emit(trace::Ktr line, P p, Num a = {0}, Num b = {0}, Num c = {0}) {
-    if (!live_ || !b_.writes_ktr || out_.emissions == Outcome::kEmissionsMax) return;
-    out_.emitted[out_.emissions++] = {line, Slot(p.slot.v), {a.v, b.v, c.v}};
+    if (!live_ || !b_.writes_ktr) return;
+    ++out_.emissions;
+    out_.emitted.push_back({line, Slot(p.slot.v), {a.v, b.v, c.v}});
   }
   void result(Num value) {
     if (live_) out_.result = value.v;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
+#include <fmt/format.h>
+
 #include <functional>
+#include <stdexcept>
 #include <utility>
 
 #include "model/step.hpp"
@@ -67,6 +70,8 @@ class Interpreter {
 
 Outcome interpret(const Program& program, SmallState& state, const std::vector<std::int32_t>& arguments,
                   const Choices& choices, std::vector<LockEvent>* locks, const std::function<void()>& others) {
+  if (arguments.size() < program.arguments.size())
+    throw std::invalid_argument(fmt::format("{}: {} arguments expected", program.name, program.arguments.size()));
   std::vector<LockEvent> seen;
   if (others && locks == nullptr) locks = &seen;
   Exec<SmallState> k(state, program.kernel, choices, locks);

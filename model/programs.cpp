@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "model/lean.hpp"
 #include "model/record.hpp"
 #include "model/rules/lifecycle.hpp"
 #include "model/rules/stop.hpp"
@@ -58,6 +59,7 @@ constexpr NamedRequest kRequests[] = {
     {Request{71}, "71"},  // stands for the machine-dependent ones (amd64: PT_GETFSBASE)
 };
 
+#ifndef PROCTOR_LEAN_KERNEL
 Needs needs_of(Rule::By by, std::string_view name) {
   struct {
     std::string_view name;
@@ -86,9 +88,9 @@ Needs needs_of(Rule::By by, std::string_view name) {
 }
 
 // Calls text(k, arguments) with an Exec now and then, and with a Record once.
-class Table {
+class FullTable {
  public:
-  explicit Table(const Behaviours& kernel) : kernel_(kernel) {}
+  explicit FullTable(const Behaviours& kernel) : kernel_(kernel) {}
 
   template <class Text>
   void add(Rule::By by, std::string name, std::vector<Argument> arguments, Text text, int number = -1) {
@@ -112,6 +114,35 @@ class Table {
   std::vector<Rule> rules_;
 };
 
+#else
+// Calls text(k, arguments) with a Lean.  All in one function, the compiler leaves it where a check fails; it takes its time
+// for that, so only what is to be fast is built so.
+#ifdef NDEBUG
+#define PROCTOR_FLATTEN __attribute__((flatten))
+#else
+#define PROCTOR_FLATTEN
+#endif
+template <const Behaviours& B>
+class LeanTable {
+ public:
+  template <class Text>
+  void add(Rule::By, const std::string&, const std::vector<Argument>&, Text text, int = -1) {
+    const auto run = [](const void* of, SmallState& state, const std::int32_t* arguments, const Choices& choices,
+                        LeanOutcome& outcome) PROCTOR_FLATTEN {
+      using K = Lean<SmallState, B>;
+      K k(state, choices);
+      (*static_cast<const Text*>(of))(k, LeanArguments<K>{arguments});
+      outcome = k.outcome();
+    };
+    rules_.push_back({run, std::make_shared<const Text>(text)});
+  }
+  std::vector<LeanRule> take() { return std::move(rules_); }
+
+ private:
+  std::vector<LeanRule> rules_;
+};
+#endif
+
 template <class K>
 using Plain = std::remove_cvref_t<K>;
 
@@ -120,6 +151,7 @@ auto truth(K& k, typename K::Num value) {
   return !(value == k.lit(0));
 }
 
+template <class Table>
 void add_requests(Table& table) {
   for (const auto& [req, name] : kRequests) {
     auto by_pid = [req = req](auto& k, const auto& a) {
@@ -154,6 +186,7 @@ void add_requests(Table& table) {
   }
 }
 
+template <class Table>
 void add_lifecycle(Table& table, const Behaviours& kernel) {
   const Argument td{"td", Takes::thread}, p{"p", Takes::process};
   struct {
@@ -207,6 +240,7 @@ void add_lifecycle(Table& table, const Behaviours& kernel) {
             [](auto& k, const auto& a) { rules::reap_release(k, rules::proc(k, a[0])); });
 }
 
+template <class Table>
 void add_credentials(Table& table) {
   const Argument p{"p", Takes::process};
   struct {
@@ -223,6 +257,7 @@ void add_credentials(Table& table) {
             [](auto& k, const auto& a) { rules::set_system(k, rules::proc(k, a[0]), CR_NO_UNPRIVILEGED); });
 }
 
+template <class Table>
 void add_stops(Table& table, const Behaviours& kernel) {
   const Argument td{"td", Takes::thread}, p{"p", Takes::process}, sig{"sig", Takes::signal};
   if (kernel.stop_has_thread) {
@@ -248,6 +283,7 @@ void add_stops(Table& table, const Behaviours& kernel) {
 
 // The options are data of the rule: those that each report needs, alone and with another that matters.  In a kernel without
 // wait6(2) these are the calls of wait4(2) that ask the same.
+template <class Table>
 void add_waits(Table& table, const Behaviours& kernel) {
   using rules::Report;
   const Argument q{"q", Takes::process}, p{"p", Takes::process}, id{"id", Takes::process};
@@ -300,6 +336,16 @@ void add_waits(Table& table, const Behaviours& kernel) {
     }
 }
 
+template <class Table>
+void add_all(Table& table, const Behaviours& kernel) {
+  add_requests(table);
+  add_lifecycle(table, kernel);
+  add_credentials(table);
+  add_stops(table, kernel);
+  add_waits(table, kernel);
+}
+
+#ifndef PROCTOR_LEAN_KERNEL
 // Questions about a state that needs_of() leaves to be asked.
 class Where {
  public:
@@ -381,12 +427,8 @@ bool is_reachable(const Rule& rule, const SmallState& state, const std::vector<s
 }
 
 std::vector<Rule> all_rules(const Behaviours& kernel) {
-  Table table(kernel);
-  add_requests(table);
-  add_lifecycle(table, kernel);
-  add_credentials(table);
-  add_stops(table, kernel);
-  add_waits(table, kernel);
+  FullTable table(kernel);
+  add_all(table, kernel);
   return table.take();
 }
 
@@ -395,5 +437,16 @@ std::vector<ir::Program> programs(const Behaviours& kernel) {
   for (Rule& rule : all_rules(kernel)) out.push_back(std::move(rule.program));
   return out;
 }
+
+#else
+}  // namespace
+
+template <>
+std::vector<LeanRule> lean_rules_of<PROCTOR_LEAN_KERNEL>() {
+  LeanTable<PROCTOR_LEAN_KERNEL> table;
+  add_all(table, PROCTOR_LEAN_KERNEL);
+  return table.take();
+}
+#endif
 
 }  // namespace proctor::model
