@@ -273,7 +273,7 @@ bool Acceptor::run_ptrace(Config& c, Slot td, const rules::PtraceArgs<Machine>& 
     for (; i >= 0; --i) {
       const model::Open kind = out.open_kind[std::size_t(i)];
       // asked twice, answered once: the first time counts
-      if (std::find(out.open_kind.begin(), out.open_kind.begin() + i, kind) != out.open_kind.begin() + i) continue;
+      if (out.open_kind.has_among_first(std::size_t(i), kind)) continue;
       std::uint8_t& choice = choices[std::size_t(kind)];
       const bool credentials = kind == model::Open::cansee || kind == model::Open::candebug;
       // amd64 refuses neither a program counter nor single-stepping

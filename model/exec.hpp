@@ -33,9 +33,39 @@ struct Emission {
   friend bool operator==(const Emission&, const Emission&) = default;
 };
 
+// A list that is mostly short: the first N in place, the others on the heap.
+template <class T, std::size_t N>
+class Few {
+ public:
+  void push_back(const T& item) {
+    if (size_ < N)
+      first_[size_] = item;
+    else
+      more_.push_back(item);
+    ++size_;
+  }
+  std::size_t size() const { return size_; }
+  const T& operator[](std::size_t i) const { return i < N ? first_[i] : more_[i - N]; }
+  bool has_among_first(std::size_t count, const T& item) const {
+    for (std::size_t i = 0; i < count; ++i)
+      if ((*this)[i] == item) return true;
+    return false;
+  }
+  friend bool operator==(const Few& a, const Few& b) {
+    if (a.size_ != b.size_) return false;
+    for (std::size_t i = 0; i < a.size_; ++i)
+      if (!(a[i] == b[i])) return false;
+    return true;
+  }
+
+ private:
+  std::size_t size_ = 0;
+  std::array<T, N> first_{};
+  std::vector<T> more_;
+};
+
 // What a rule did, beside changing the state.
 struct Outcome {
-  static constexpr int kEmissionsMax = 8, kOpensMax = 10;
   bool possible = true;  // every guard() held; if not, the state must be thrown away
   Errno error = Errno::ok;
   Clause clause{};  // the require() or guard() that failed
@@ -43,10 +73,10 @@ struct Outcome {
   std::uint16_t moves = 0;  // Move bits, with the thread they concern
   Slot moved = kNone;
   std::uint8_t uninitialised = 0;
-  std::uint8_t emissions = 0, opens = 0;
-  std::array<Emission, kEmissionsMax> emitted{};
-  std::array<Open, kOpensMax> open_kind{};          // the choices met, in order
-  std::array<std::uint8_t, kOpensMax> open_ways{};  // and how many ways each had
+  std::uint16_t emissions = 0, opens = 0;
+  Few<Emission, 4> emitted;        // a dying parent of many orphans writes one for each
+  Few<Open, 4> open_kind;          // the choices met, in order
+  Few<std::uint8_t, 4> open_ways;  // and how many ways each had
 };
 
 // How often each require() and guard() was met, and which way it went.
@@ -55,13 +85,110 @@ struct ClauseWays {
 };
 using ClauseCoverage = std::unordered_map<std::string_view, ClauseWays>;
 
+// The fields of the state by name.
+constexpr std::int32_t read(const Proc& proc, ProcField field) {
+  switch (field) {
+    case ProcField::state: return int(proc.state);
+    case ProcField::p_pptr: return proc.p_pptr;
+    case ProcField::p_oppid: return proc.p_oppid;
+    case ProcField::p_orphan: return proc.p_orphan;
+    case ProcField::p_reaper: return proc.p_reaper;
+    case ProcField::p_xthread: return proc.p_xthread;
+    case ProcField::p_ptevents: return proc.p_ptevents;
+    case ProcField::p_xstat: return proc.p_xstat;
+    case ProcField::p_numthreads: return proc.p_numthreads;
+    case ProcField::p_suspcount: return proc.p_suspcount;
+    case ProcField::p_cred: return proc.p_cred;
+    case ProcField::p_pgrp: return proc.p_pgrp;
+  }
+  return 0;
+}
+constexpr std::int32_t read(const Lwp& td, LwpField field) {
+  switch (field) {
+    case LwpField::proc: return td.proc;
+    case LwpField::td_xsig: return td.td_xsig;
+    case LwpField::td_at: return int(td.td_at);
+    case LwpField::td_local: return td.td_local;
+    case LwpField::td_dbgksi: return td.td_dbgksi;
+  }
+  return 0;
+}
+// Whoever is nobody has no parent and the state of a free slot.
+constexpr std::int32_t nobody(ProcField field) { return field >= p_pptr && field <= p_xthread ? kNone : 0; }
+constexpr std::int32_t nobody(LwpField field) { return field == td_proc ? kNone : 0; }
+
+constexpr void write(Proc& proc, ProcField field, std::int32_t value) {
+  switch (field) {
+    case ProcField::state: proc.state = ProcState(value); break;
+    case ProcField::p_pptr: proc.p_pptr = Slot(value); break;
+    case ProcField::p_oppid: proc.p_oppid = Slot(value); break;
+    case ProcField::p_orphan: proc.p_orphan = Slot(value); break;
+    case ProcField::p_reaper: proc.p_reaper = Slot(value); break;
+    case ProcField::p_xthread: proc.p_xthread = Slot(value); break;
+    case ProcField::p_ptevents: proc.p_ptevents = std::uint8_t(value & 0x3f); break;
+    case ProcField::p_xstat: proc.p_xstat = std::uint16_t(value); break;
+    case ProcField::p_numthreads: proc.p_numthreads = std::uint8_t(value); break;
+    case ProcField::p_suspcount: proc.p_suspcount = std::uint8_t(value); break;
+    case ProcField::p_cred: proc.p_cred = std::uint16_t(value); break;
+    case ProcField::p_pgrp: proc.p_pgrp = Slot(value); break;
+  }
+}
+constexpr void write(Lwp& td, LwpField field, std::int32_t value) {
+  switch (field) {
+    case LwpField::proc: break;  // link() and unlink() do that
+    case LwpField::td_xsig: td.td_xsig = std::uint8_t(value); break;
+    case LwpField::td_at: td.td_at = At(value); break;
+    case LwpField::td_local: td.td_local = std::uint16_t(value); break;
+    case LwpField::td_dbgksi: td.td_dbgksi = std::uint8_t(value); break;
+  }
+}
+
+// The signal sets of the state by name.
+template <class Proc>
+constexpr auto& set_of(Proc& p, ProcSet which) {
+  return which == p_siglist ? p.p_siglist : which == p_sigignore ? p.p_sigignore : p.p_sigcatch;
+}
+template <class Lwp>
+constexpr auto& set_of(Lwp& td, LwpSet which) {
+  return which == td_siglist ? td.td_siglist : which == td_sigmask ? td.td_sigmask : td.td_sigptrace;
+}
+
+// The oldest thread for which `wanted` is true.
+template <class S, class Wanted>
+constexpr int oldest(const S& s, Wanted&& wanted) {
+  int found = kNone;
+  for (int i = 0; i < S::kLwps; ++i)
+    if (wanted(s.lwp[std::size_t(i)]) &&
+        (found == kNone || s.lwp[std::size_t(i)].td_rank < s.lwp[std::size_t(found)].td_rank))
+      found = i;
+  return found;
+}
+// The lowest signal that the thread would find.
+template <class S, class Lwp>
+constexpr int pending(const S& s, const Lwp& td, bool stops) {
+  if (td.proc == kNone) return 0;
+  auto set = (s.proc[td.proc].p_siglist | td.td_siglist) - td.td_sigmask;
+  if (!stops)
+    for (const int sig : kStopSignals) set.remove(sig);
+  return set.lowest();
+}
+// A new thread is the youngest of its process.
+template <class S, class Lwp>
+constexpr void link(const S& s, Lwp& td, Slot p) {
+  std::uint8_t rank = 0;
+  for (const auto& other : s.lwp) rank = std::uint8_t(rank + (other.proc == p ? 1 : 0));
+  td = Lwp{};
+  td.proc = p;
+  td.td_rank = rank;
+}
+
 template <class S>
 class Exec {
  public:
   struct Bool {
     bool v;
-    friend Bool operator&&(Bool a, Bool b) { return {a.v && b.v}; }
-    friend Bool operator||(Bool a, Bool b) { return {a.v || b.v}; }
+    friend Bool operator&&(Bool a, Bool b) { return {bool(a.v & b.v)}; }
+    friend Bool operator||(Bool a, Bool b) { return {bool(a.v | b.v)}; }
     Bool operator!() const { return {!v}; }
   };
   struct Num {
@@ -82,6 +209,11 @@ class Exec {
       : s_(state), b_(behaviours), choices_(choices), locks_(locks) {}
 
   const Outcome& outcome() const { return out_; }
+  // Goes on with a call of which another Exec has done the beginning.
+  void go_on_from(const Outcome& outcome, bool live) {
+    out_ = outcome;
+    live_ = live;
+  }
   ClauseCoverage* coverage = nullptr;
   P proc(Slot slot) { return {this, {slot}}; }
   T lwp(Slot slot) { return {this, {slot}}; }
@@ -93,64 +225,13 @@ class Exec {
 
   Bool flag(P p, ProcFlag flags) const { return {has(p) && (at(p).p_flag & flags) != 0}; }
   Bool flag(T td, LwpFlag flags) const { return {has(td) && (at(td).td_flag & flags) != 0}; }
-  Num get(P p, ProcField field) const {
-    if (!has(p)) return {field >= p_pptr && field <= p_xthread ? kNone : 0};
-    const Proc& proc = at(p);
-    switch (field) {
-      case ProcField::state: return {int(proc.state)};
-      case ProcField::p_pptr: return {proc.p_pptr};
-      case ProcField::p_oppid: return {proc.p_oppid};
-      case ProcField::p_orphan: return {proc.p_orphan};
-      case ProcField::p_reaper: return {proc.p_reaper};
-      case ProcField::p_xthread: return {proc.p_xthread};
-      case ProcField::p_ptevents: return {proc.p_ptevents};
-      case ProcField::p_xstat: return {proc.p_xstat};
-      case ProcField::p_numthreads: return {proc.p_numthreads};
-      case ProcField::p_suspcount: return {proc.p_suspcount};
-      case ProcField::p_cred: return {proc.p_cred};
-      case ProcField::p_pgrp: return {proc.p_pgrp};
-    }
-    return {0};
-  }
-  Num get(T td, LwpField field) const {
-    if (!has(td)) return {field == td_proc ? kNone : 0};
-    switch (field) {
-      case LwpField::proc: return {at(td).proc};
-      case LwpField::td_xsig: return {at(td).td_xsig};
-      case LwpField::td_at: return {int(at(td).td_at)};
-      case LwpField::td_local: return {at(td).td_local};
-      case LwpField::td_dbgksi: return {at(td).td_dbgksi};
-    }
-    return {0};
-  }
+  Num get(P p, ProcField field) const { return {has(p) ? read(at(p), field) : nobody(field)}; }
+  Num get(T td, LwpField field) const { return {has(td) ? read(at(td), field) : nobody(field)}; }
   void set(P p, ProcField field, Num value) {
-    if (!live_ || !has(p)) return;
-    Proc& proc = at(p);
-    switch (field) {
-      case ProcField::state: proc.state = ProcState(value.v); break;
-      case ProcField::p_pptr: proc.p_pptr = Slot(value.v); break;
-      case ProcField::p_oppid: proc.p_oppid = Slot(value.v); break;
-      case ProcField::p_orphan: proc.p_orphan = Slot(value.v); break;
-      case ProcField::p_reaper: proc.p_reaper = Slot(value.v); break;
-      case ProcField::p_xthread: proc.p_xthread = Slot(value.v); break;
-      case ProcField::p_ptevents: proc.p_ptevents = std::uint8_t(value.v & 0x3f); break;
-      case ProcField::p_xstat: proc.p_xstat = std::uint16_t(value.v); break;
-      case ProcField::p_numthreads: proc.p_numthreads = std::uint8_t(value.v); break;
-      case ProcField::p_suspcount: proc.p_suspcount = std::uint8_t(value.v); break;
-      case ProcField::p_cred: proc.p_cred = std::uint16_t(value.v); break;
-      case ProcField::p_pgrp: proc.p_pgrp = Slot(value.v); break;
-    }
+    if (live_ && has(p)) write(at(p), field, value.v);
   }
   void set(T td, LwpField field, Num value) {
-    if (!live_ || !has(td)) return;
-    Lwp& lwp = at(td);
-    switch (field) {
-      case LwpField::proc: break;  // link() and unlink() do that
-      case LwpField::td_xsig: lwp.td_xsig = std::uint8_t(value.v); break;
-      case LwpField::td_at: lwp.td_at = At(value.v); break;
-      case LwpField::td_local: lwp.td_local = std::uint16_t(value.v); break;
-      case LwpField::td_dbgksi: lwp.td_dbgksi = std::uint8_t(value.v); break;
-    }
+    if (live_ && has(td)) write(at(td), field, value.v);
   }
   void set(P p, ProcFlag flags) {
     if (live_ && has(p)) at(p).p_flag = std::uint16_t(at(p).p_flag | flags);
@@ -165,10 +246,10 @@ class Exec {
     if (live_ && has(td)) at(td).td_flag = std::uint16_t(at(td).td_flag & ~flags);
   }
   Num first_lwp(P p) const {
-    return first([&](const auto& td) { return td.proc == p.slot.v; });
+    return {oldest(s_, [&](const auto& td) { return td.proc == p.slot.v; })};
   }
   Num first_unmasked(P p, Num sig) const {
-    return first([&](const auto& td) { return td.proc == p.slot.v && !td.td_sigmask.has(sig.v); });
+    return {oldest(s_, [&](const auto& td) { return td.proc == p.slot.v && !td.td_sigmask.has(sig.v); })};
   }
   void fresh(P p, T td) {
     if (!live_ || !has(p) || !has(td)) return;
@@ -176,12 +257,7 @@ class Exec {
     zero(at(td));
   }
   void link(T td, P p) {
-    if (!live_ || !has(td)) return;
-    std::uint8_t rank = 0;
-    for (const auto& other : s_.lwp) rank = std::uint8_t(rank + (other.proc == p.slot.v ? 1 : 0));
-    zero(at(td));
-    at(td).proc = Slot(p.slot.v);
-    at(td).td_rank = rank;
+    if (live_ && has(td)) model::link(s_, at(td), Slot(p.slot.v));
   }
   void unlink(T td) {
     if (!live_ || !has(td)) return;
@@ -219,13 +295,7 @@ class Exec {
   void copy(T to, LwpSet which, T from) {
     if (live_ && has(to) && has(from)) set_of(at(to), which) = set_of(at(from), which);
   }
-  Num pending(T td, Bool stops) const {
-    if (!has(td) || at(td).proc == kNone) return {0};
-    auto set = (s_.proc[at(td).proc].p_siglist | at(td).td_siglist) - at(td).td_sigmask;
-    if (!stops.v)
-      for (const int sig : kStopSignals) set.remove(sig);
-    return {set.lowest()};
-  }
+  Num pending(T td, Bool stops) const { return {has(td) ? model::pending(s_, at(td), stops.v) : 0}; }
 
   void require(Bool cond, Errno error, const Anchor& clause) {
     if (live_ && coverage != nullptr) count(cond, clause.id);
@@ -237,9 +307,11 @@ class Exec {
   }
   // The same with a clause that has been looked up before, for the interpreter of the IR.
   void require(Bool cond, Errno error, const Clause& clause) {
+    if (live_ && coverage != nullptr) count(cond, clause.id);
     if (live_ && !cond.v) fail(error, true, clause);
   }
   void guard(Bool cond, const Clause& clause) {
+    if (live_ && coverage != nullptr) count(cond, clause.id);
     if (live_ && !cond.v) fail(Errno::ok, false, clause);
   }
   bool goes_on() const { return live_; }  // no require() and no guard() has failed
@@ -259,9 +331,9 @@ class Exec {
   }
   Num open(Open kind, int ways) {
     if (!live_) return {0};
-    const std::size_t i = out_.opens++;
-    out_.open_kind[i] = kind;
-    out_.open_ways[i] = std::uint8_t(ways);
+    ++out_.opens;
+    out_.open_kind.push_back(kind);
+    out_.open_ways.push_back(std::uint8_t(ways));
     return {choices_[std::size_t(kind)] % ways};
   }
 
@@ -281,8 +353,9 @@ class Exec {
   }
   void wakeup(P) {}
   void emit(trace::Ktr line, P p, Num a = {0}, Num b = {0}, Num c = {0}) {
-    if (!live_ || !b_.writes_ktr || out_.emissions == Outcome::kEmissionsMax) return;
-    out_.emitted[out_.emissions++] = {line, Slot(p.slot.v), {a.v, b.v, c.v}};
+    if (!live_ || !b_.writes_ktr) return;
+    ++out_.emissions;
+    out_.emitted.push_back({line, Slot(p.slot.v), {a.v, b.v, c.v}});
   }
   void result(Num value) {
     if (live_) out_.result = value.v;
@@ -311,23 +384,6 @@ class Exec {
   template <class Record>
   static void zero(Record& freed) {
     freed = Record{};
-  }
-  template <class Proc>
-  static auto& set_of(Proc& p, ProcSet which) {
-    return which == p_siglist ? p.p_siglist : which == p_sigignore ? p.p_sigignore : p.p_sigcatch;
-  }
-  template <class Lwp>
-  static auto& set_of(Lwp& td, LwpSet which) {
-    return which == td_siglist ? td.td_siglist : which == td_sigmask ? td.td_sigmask : td.td_sigptrace;
-  }
-  template <class Wanted>
-  Num first(Wanted&& wanted) const {  // the oldest of them
-    int found = kNone;
-    for (int i = 0; i < S::kLwps; ++i)
-      if (wanted(s_.lwp[std::size_t(i)]) &&
-          (found == kNone || s_.lwp[std::size_t(i)].td_rank < s_.lwp[std::size_t(found)].td_rank))
-        found = i;
-    return {found};
   }
 
   // Locks are released on the way out of a failed call too; a lock that is not held (the call failed before it took it)

@@ -6,168 +6,217 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
-#include <string_view>
-#include <utility>
 
 #include "model/names.hpp"
 
 namespace proctor::model::ir {
 namespace {
 
-constexpr std::string_view kNames[] = {
-    "const",   "arg",     "read",    "flag?",   "read_td",  "tdflag?", "first_td", "unmasked", "in",      "in_td",
-    "pending", "eq",      "and",     "or",      "not",      "bitand",  "bitor",    "add",      "sub",     "min",
-    "between", "ite",     "open",    "write",   "set",      "clear",   "write_td", "set_td",   "clear_td", "fresh",
-    "link",    "unlink",  "free",    "incl",    "incl_td",  "excl",    "excl_td",  "empty",    "empty_td", "copy",
-    "copy_td", "require", "guard",   "lock",    "unlock",   "hold",    "release",  "sleep",    "wakeup",  "emit",
-    "result",  "move",    "uninit"};
-static_assert(std::size(kNames) == std::size_t(Op::uninitialised) + 1);
+constexpr std::string_view kNames[] = {"const", "arg", "read", "flag?", "read_td", "tdflag?", "first_td", "unmasked", "in", "in_td", "pending", "eq", "and", "or", "not", "bitand", "bitor", "add", "sub", "min", "between", "ite", "open", "var", "when", "each_proc", "each_td", "write", "set", "clear", "write_td", "set_td", "clear_td", "fresh", "link", "unlink", "free", "incl", "incl_td", "excl", "excl_td", "empty", "empty_td", "copy", "copy_td", "require", "guard", "lock", "unlock", "hold", "release", "sleep", "wakeup", "emit", "result", "move", "uninit"};
+static_assert(std::size(kNames) == kOps);
 
 }  // namespace
 
-Run::Run(const Program& program, SmallState& state, std::vector<std::int32_t> arguments, const Choices& choices)
-    : program_(program),
-      arguments_(std::move(arguments)),
-      k_(state, program.kernel, choices),
-      value_(program.code.size(), 0) {}
-
-std::optional<LockEvent> Run::lock_operation(const Instruction& in) const {
-  LockEvent event{.op = LockEvent::Op::lock, .lock = Lock(in.imm), .proc = Slot(at(in.a))};
-  switch (in.op) {
-    case Op::lock: break;
-    case Op::unlock: event.op = LockEvent::Op::unlock; break;
-    case Op::hold: event.op = LockEvent::Op::hold; break;
-    case Op::release: event.op = LockEvent::Op::release; break;
-    case Op::sleep: event.op = LockEvent::Op::sleep; break;
-    default: return std::nullopt;
+Type type_of(ProcField field) {
+  switch (field) {
+    case ProcField::state: return Type::state;
+    case ProcField::p_pptr:
+    case ProcField::p_oppid:
+    case ProcField::p_orphan:
+    case ProcField::p_reaper:
+    case ProcField::p_pgrp: return Type::process;
+    case ProcField::p_xthread: return Type::thread;
+    case ProcField::p_ptevents: return Type::events;
+    case ProcField::p_xstat: return Type::signal;
+    case ProcField::p_cred: return Type::credentials;
+    case ProcField::p_numthreads:
+    case ProcField::p_suspcount: break;
   }
-  if (is_global(event.lock) || event.op == LockEvent::Op::sleep) event.proc = kNone;
-  return event;
+  return Type::number;
 }
 
-std::optional<LockEvent> Run::next() {
-  for (; pc_ < program_.code.size(); ++pc_) {
-    const Instruction& in = program_.code[pc_];
-    const bool reached = in.path < 0 || at(in.path) != 0;
-    if (const auto event = reached ? lock_operation(in) : std::nullopt) {
-      const bool leaves = event->op == LockEvent::Op::unlock || event->op == LockEvent::Op::release;
-      if (leaves ? is_held(*event) && (in.imm2 != 0 || k_.goes_on()) : k_.goes_on()) return event;
-      continue;
+Type type_of(LwpField field) {
+  switch (field) {
+    case LwpField::proc: return Type::process;
+    case LwpField::td_at: return Type::place;
+    case LwpField::td_xsig:
+    case LwpField::td_local:
+    case LwpField::td_dbgksi: break;
+  }
+  return Type::signal;
+}
+
+Type type_of(Op op, std::int32_t imm, Type a, Type b, Type c) {
+  switch (op) {
+    case Op::read_proc: return type_of(ProcField(imm));
+    case Op::read_lwp: return type_of(LwpField(imm));
+    case Op::each_proc: return Type::process;
+    case Op::first_lwp:
+    case Op::first_unmasked:
+    case Op::each_lwp: return Type::thread;
+    case Op::pending: return Type::signal;
+    case Op::in_pset:
+    case Op::in_lset:
+    case Op::read_pflag:
+    case Op::read_lflag:
+    case Op::equal:
+    case Op::and_:
+    case Op::or_:
+    case Op::not_:
+    case Op::between: return Type::boolean;
+    case Op::bit_and:
+    case Op::bit_or:
+    case Op::add:
+    case Op::sub:
+    case Op::min:
+    case Op::carried: return a != Type::none ? a : b;
+    case Op::ite: return b != Type::none ? b : c;
+    case Op::open: return Type::number;
+    default: return Type::none;
+  }
+}
+
+Operands::Operands(const Instruction& in) : number_{} {
+  for (const std::int32_t operand : {in.a, in.b, in.c, in.d})
+    if (operand >= 0) number_[count_++] = operand;
+}
+
+std::vector<Access> reads(std::span<const Instruction> code, std::int32_t at) {
+  using What = Access::What;
+  const Instruction& in = code[std::size_t(at)];
+  switch (in.op) {
+    case Op::read_proc: return {{What::proc_field, in.imm, in.a}};
+    case Op::read_pflag: return {{What::proc_flags, in.imm, in.a}};
+    case Op::read_lwp: return {{What::lwp_field, in.imm, in.a}};
+    case Op::read_lflag: return {{What::lwp_flags, in.imm, in.a}};
+    case Op::first_lwp: return {{What::lwp_field, int(td_proc), -1}, {What::lwp_rank, 0, -1}};
+    case Op::first_unmasked:
+      return {{What::lwp_field, int(td_proc), -1}, {What::lwp_rank, 0, -1}, {What::lwp_set, int(td_sigmask), -1}};
+    case Op::in_pset:
+    case Op::add_pset:
+    case Op::remove_pset: return {{What::proc_set, in.imm, in.a}};
+    case Op::in_lset:
+    case Op::add_lset:
+    case Op::remove_lset: return {{What::lwp_set, in.imm, in.a}};
+    case Op::copy_pset: return {{What::proc_set, in.imm, in.b}};
+    case Op::copy_lset: return {{What::lwp_set, in.imm, in.b}};
+    case Op::pending:
+      return {{What::lwp_field, int(td_proc), in.a},
+              {What::lwp_set, int(td_siglist), in.a},
+              {What::lwp_set, int(td_sigmask), in.a},
+              {What::proc_set, int(p_siglist), -1}};
+    case Op::unlink: return {{What::lwp_field, int(td_proc), -1}, {What::lwp_rank, 0, -1}};
+    case Op::link:
+    case Op::each_lwp: return {{What::lwp_field, int(td_proc), -1}};
+    case Op::each_proc: return {{What::proc_field, int(p_state), -1}};
+    default: return {};
+  }
+}
+
+std::vector<Access> writes(std::span<const Instruction> code, std::int32_t at) {
+  using What = Access::What;
+  const Instruction& in = code[std::size_t(at)];
+  switch (in.op) {
+    case Op::write_proc: return {{What::proc_field, in.imm, in.a}};
+    case Op::write_lwp: return {{What::lwp_field, in.imm, in.a}};
+    case Op::set_pflag:
+    case Op::clear_pflag: return {{What::proc_flags, in.imm, in.a}};
+    case Op::set_lflag:
+    case Op::clear_lflag: return {{What::lwp_flags, in.imm, in.a}};
+    case Op::fresh: return {{What::proc, 0, in.a}, {What::lwp, 0, in.b}};
+    case Op::link: return {{What::lwp, 0, in.a}};
+    case Op::unlink: return {{What::lwp, 0, in.a}, {What::lwp_rank, 0, -1}};
+    case Op::free: return {{What::proc, 0, in.a}};
+    case Op::add_pset:
+    case Op::remove_pset:
+    case Op::empty_pset:
+    case Op::copy_pset: return {{What::proc_set, in.imm, in.a}};
+    case Op::add_lset:
+    case Op::remove_lset:
+    case Op::empty_lset:
+    case Op::copy_lset: return {{What::lwp_set, in.imm, in.a}};
+    default: return {};
+  }
+}
+
+bool overlap(const Access& a, const Access& b) {
+  using What = Access::What;
+  const auto of_process = [](What what) { return what <= What::proc; };
+  if (of_process(a.what) != of_process(b.what)) return false;
+  const auto whole = [](What what) { return what == What::proc || what == What::lwp; };
+  if (whole(a.what) || whole(b.what)) return true;
+  const bool flags = a.what == What::proc_flags || a.what == What::lwp_flags;
+  return a.what == b.what && (flags ? (a.which & b.which) != 0 : a.which == b.which);
+}
+
+std::string fault(const Program& program) {
+  const std::int32_t size = std::int32_t(program.code.size());
+  std::vector<bool> known(program.code.size(), false);
+  std::vector<std::int32_t> blocks;  // where each that is open began
+  std::int32_t before = -1;          // the block that has just ended: "if it was entered, what it computed, else ..."
+  const auto close = [&](std::int32_t block) {
+    before = block;
+    for (std::int32_t i = block; i < program.code[std::size_t(block)].end; ++i) known[std::size_t(i)] = false;
+  };
+  const auto is_of_block = [&](const Instruction& in, std::int32_t value) {
+    return before >= 0 && in.op == Op::ite && value == in.b && program.code[std::size_t(before)].op == Op::when &&
+           program.code[std::size_t(before)].a == in.a && value > before &&
+           value < program.code[std::size_t(before)].end;
+  };
+  for (std::int32_t at = 0; at < size; ++at) {
+    while (!blocks.empty() && program.code[std::size_t(blocks.back())].end == at) {
+      close(blocks.back());
+      blocks.pop_back();
     }
-    step(in, reached);
+    const Instruction& in = program.code[std::size_t(at)];
+    const std::int32_t limit = blocks.empty() ? size : program.code[std::size_t(blocks.back())].end;
+    if (is_block(in.op)) {
+      if (in.end <= at || in.end > limit) return fmt::format("{}: block {} ends at {}", program.name, at, in.end);
+      blocks.push_back(at);
+    }
+    for (const std::int32_t operand : operands(in)) {
+      const bool after_turn = in.op == Op::carried && operand == in.b;
+      if (operand >= size || (!after_turn && !known[std::size_t(operand)] && !is_of_block(in, operand)))
+        return fmt::format("{}: instruction {} uses value {}, which is not defined there", program.name, at, operand);
+    }
+    known[std::size_t(at)] = true;
+    if (in.op != Op::ite) before = -1;
   }
-  return std::nullopt;
-}
-
-bool Run::is_held(const LockEvent& leave) const {
-  const LockEvent taken{leave.op == LockEvent::Op::unlock ? LockEvent::Op::lock : LockEvent::Op::hold, leave.lock,
-                        leave.proc};
-  return std::find(held_.begin(), held_.end(), taken) != held_.end();
-}
-
-void Run::pass() {
-  const auto event = next();
-  if (!event) return;
-  if (event->op == LockEvent::Op::lock || event->op == LockEvent::Op::hold) {
-    held_.push_back(*event);
-  } else if (event->op != LockEvent::Op::sleep) {
-    const LockEvent taken{event->op == LockEvent::Op::unlock ? LockEvent::Op::lock : LockEvent::Op::hold, event->lock,
-                          event->proc};
-    held_.erase(std::find(held_.begin(), held_.end(), taken));
-  }
-  ++pc_;
-}
-
-void Run::step(const Instruction& in, bool reached) {
-  auto p = [&](std::int32_t id) { return ProcRef<Kernel>{&k_, {at(id)}}; };
-  auto td = [&](std::int32_t id) { return LwpRef<Kernel>{&k_, {at(id)}}; };
-  std::int32_t& v = value_[pc_];
-  switch (in.op) {
-    case Op::constant: v = in.imm; return;
-    case Op::argument: v = arguments_[std::size_t(in.imm)]; return;
-    case Op::read_proc: v = k_.get(p(in.a), ProcField(in.imm)).v; return;
-    case Op::read_pflag: v = k_.flag(p(in.a), ProcFlag(in.imm)).v ? 1 : 0; return;
-    case Op::read_lwp: v = k_.get(td(in.a), LwpField(in.imm)).v; return;
-    case Op::read_lflag: v = k_.flag(td(in.a), LwpFlag(in.imm)).v ? 1 : 0; return;
-    case Op::first_lwp: v = k_.first_lwp(p(in.a)).v; return;
-    case Op::first_unmasked: v = k_.first_unmasked(p(in.a), {at(in.b)}).v; return;
-    case Op::in_pset: v = k_.has(p(in.a), ProcSet(in.imm), {at(in.b)}).v ? 1 : 0; return;
-    case Op::in_lset: v = k_.has(td(in.a), LwpSet(in.imm), {at(in.b)}).v ? 1 : 0; return;
-    case Op::pending: v = k_.pending(td(in.a), {at(in.b) != 0}).v; return;
-    case Op::equal: v = at(in.a) == at(in.b) ? 1 : 0; return;
-    case Op::and_: v = at(in.a) != 0 && at(in.b) != 0 ? 1 : 0; return;
-    case Op::or_: v = at(in.a) != 0 || at(in.b) != 0 ? 1 : 0; return;
-    case Op::not_: v = at(in.a) == 0 ? 1 : 0; return;
-    case Op::bit_and: v = at(in.a) & at(in.b); return;
-    case Op::bit_or: v = at(in.a) | at(in.b); return;
-    case Op::add: v = at(in.a) + at(in.b); return;
-    case Op::sub: v = at(in.a) - at(in.b); return;
-    case Op::min: v = at(in.a) < at(in.b) ? at(in.a) : at(in.b); return;
-    case Op::between: v = in.imm <= at(in.a) && at(in.a) <= in.imm2 ? 1 : 0; return;
-    case Op::ite: v = at(in.a) != 0 ? at(in.b) : at(in.c); return;
-    case Op::open: v = reached ? k_.open(Open(in.imm), in.imm2).v : 0; return;
-    default: break;
-  }
-  if (!reached) return;
-  switch (in.op) {
-    case Op::write_proc: k_.set(p(in.a), ProcField(in.imm), {at(in.b)}); break;
-    case Op::set_pflag: k_.set(p(in.a), ProcFlag(in.imm)); break;
-    case Op::clear_pflag: k_.clear(p(in.a), ProcFlag(in.imm)); break;
-    case Op::write_lwp: k_.set(td(in.a), LwpField(in.imm), {at(in.b)}); break;
-    case Op::set_lflag: k_.set(td(in.a), LwpFlag(in.imm)); break;
-    case Op::clear_lflag: k_.clear(td(in.a), LwpFlag(in.imm)); break;
-    case Op::fresh: k_.fresh(p(in.a), td(in.b)); break;
-    case Op::link: k_.link(td(in.a), p(in.b)); break;
-    case Op::unlink: k_.unlink(td(in.a)); break;
-    case Op::free: k_.free(p(in.a)); break;
-    case Op::add_pset: k_.add(p(in.a), ProcSet(in.imm), {at(in.b)}); break;
-    case Op::add_lset: k_.add(td(in.a), LwpSet(in.imm), {at(in.b)}); break;
-    case Op::remove_pset: k_.remove(p(in.a), ProcSet(in.imm), {at(in.b)}); break;
-    case Op::remove_lset: k_.remove(td(in.a), LwpSet(in.imm), {at(in.b)}); break;
-    case Op::empty_pset: k_.clear(p(in.a), ProcSet(in.imm)); break;
-    case Op::empty_lset: k_.clear(td(in.a), LwpSet(in.imm)); break;
-    case Op::copy_pset: k_.copy(p(in.a), ProcSet(in.imm), p(in.b)); break;
-    case Op::copy_lset: k_.copy(td(in.a), LwpSet(in.imm), td(in.b)); break;
-    case Op::require: k_.require({at(in.a) != 0}, Errno(in.imm), in.clause); break;
-    case Op::guard: k_.guard({at(in.a) != 0}, in.clause); break;
-    case Op::emit: k_.emit(trace::Ktr(in.imm), p(in.a), {at(in.b)}, {at(in.c)}, {at(in.imm2)}); break;
-    case Op::result: k_.result({at(in.a)}); break;
-    case Op::move: k_.move(Move(in.imm), td(in.a)); break;
-    case Op::uninitialised: k_.uninitialised(Uninitialised(in.imm)); break;
-    default: break;  // wakeups change no state
-  }
-}
-
-Outcome interpret(const Program& program, SmallState& state, const std::vector<std::int32_t>& arguments,
-                  const Choices& choices, std::vector<LockEvent>* locks) {
-  Run run(program, state, arguments, choices);
-  while (const auto event = run.next()) {
-    if (locks != nullptr) locks->push_back(*event);
-    run.pass();
-  }
-  return run.outcome();
+  return "";
 }
 
 std::string print(const Program& program) {
   std::string out = program.name + "\n";
+  std::vector<std::int32_t> ends;
+  const auto close = [&](std::int32_t at) {
+    for (; !ends.empty() && ends.back() == at; ends.pop_back())
+      fmt::format_to(std::back_inserter(out), "{:{}}}}\n", "", 5 + 2 * (ends.size() - 1));
+  };
   for (std::size_t i = 0; i < program.code.size(); ++i) {
+    close(std::int32_t(i));
     const Instruction& in = program.code[i];
-    fmt::format_to(std::back_inserter(out), "{:4} {:<8}", i, kNames[std::size_t(in.op)]);
-    for (std::int32_t operand : {in.a, in.b, in.c})
-      if (operand >= 0) fmt::format_to(std::back_inserter(out), " %{}", operand);
+    fmt::format_to(std::back_inserter(out), "{:4} {:{}}{:<8}", i, "", 2 * ends.size(), kNames[std::size_t(in.op)]);
+    for (const std::int32_t operand : operands(in)) fmt::format_to(std::back_inserter(out), " %{}", operand);
     switch (in.op) {
       case Op::argument: fmt::format_to(std::back_inserter(out), " {}", program.arguments[std::size_t(in.imm)]); break;
       case Op::read_proc:
       case Op::write_proc: fmt::format_to(std::back_inserter(out), " {}", field_name(ProcField(in.imm))); break;
+      case Op::read_lwp:
+      case Op::write_lwp: fmt::format_to(std::back_inserter(out), " {}", field_name(LwpField(in.imm))); break;
       case Op::between: fmt::format_to(std::back_inserter(out), " {}..{}", in.imm, in.imm2); break;
       case Op::require: fmt::format_to(std::back_inserter(out), " else errno {} {}", in.imm, place(in.clause)); break;
       case Op::guard: fmt::format_to(std::back_inserter(out), " {}", place(in.clause)); break;
       default:
         if (in.imm != 0) fmt::format_to(std::back_inserter(out), " {:#x}", in.imm);
     }
-    if (is_effect(in.op) && in.path >= 0) fmt::format_to(std::back_inserter(out), " if %{}", in.path);
+    if (in.path >= 0) fmt::format_to(std::back_inserter(out), " if %{}", in.path);
+    if (is_block(in.op)) {
+      out += " {";
+      ends.push_back(in.end);
+    }
     out += '\n';
   }
+  close(std::int32_t(program.code.size()));
   return out;
 }
 

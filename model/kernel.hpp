@@ -2,13 +2,15 @@
 //
 // The algebra in which the rules are written.  A rule is a plain function template over a Kernel; it says what the kernel
 // code says, in the same order, and nothing about who interprets it.  Two interpretations exist: Exec computes on a packed
-// state, Record writes the rule down as guarded commands (ir.hpp) once at start; everything else reads those.
+// state, Record writes the rule down as a program (ir.hpp) once at start; everything else reads those.
 //
 // A rule may not branch with `if` on a value of the model (K::Bool does not convert to bool in Record): it uses when(),
 // either() and require().  Loops run over slots (each_proc, each_lwp) and are therefore finite.
 //
-// when() and the loops guard effects, not C++ variables: Record runs their bodies always, once for each slot.  A variable
-// that is assigned in one must get the same value, by either(), where Exec would not have come by.
+// A C++ variable may be assigned in a loop (found = found || ...), and is then handed on from turn to turn.  In when() it
+// may not: give it its value by either().  Record runs every body, and refuses a text that does.
+//
+// A new operation has its meaning in Exec, a line in Record, and an Op with its row in ir.cpp and its case in step.hpp.
 #pragma once
 
 #include <array>

@@ -5,6 +5,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "model/lean.hpp"
 #include "model/record.hpp"
 #include "model/rules/kill.hpp"
 #include "model/rules/sys_ptrace.hpp"
@@ -57,16 +58,18 @@ constexpr NamedRequest kRequests[] = {
     {Request{71}, "71"},  // stands for the machine-dependent ones (amd64: PT_GETFSBASE)
 };
 
+#ifndef PROCTOR_LEAN_KERNEL
 // Calls text(k, arguments) with an Exec now and then, and with a Record once.
-class Table {
+class FullTable {
  public:
-  explicit Table(const Behaviours& kernel) : kernel_(kernel) {}
+  explicit FullTable(const Behaviours& kernel) : kernel_(kernel) {}
 
   template <class Text>
   void add(RuleId id, Rule::By by, std::string name, std::vector<Argument> arguments, Text text, int number = -1) {
     Record record(std::move(name), kernel_);
     std::array<Record::Num, kArgumentsMax> recorded{};
-    for (std::size_t i = 0; i < arguments.size(); ++i) recorded[i] = record.argument(arguments[i].name);
+    for (std::size_t i = 0; i < arguments.size(); ++i)
+      recorded[i] = record.argument(arguments[i].name, type_of(arguments[i].takes));
     text(record, recorded);
     auto run = [text](Exec<SmallState>& k, const std::vector<std::int32_t>& values) {
       std::array<Exec<SmallState>::Num, kArgumentsMax> given{};
@@ -82,6 +85,35 @@ class Table {
   std::vector<Rule> rules_;
 };
 
+#else
+// Calls text(k, arguments) with a Lean.  All in one function, the compiler leaves it where a check fails; it takes its time
+// for that, so only what is to be fast is built so.
+#ifdef NDEBUG
+#define PROCTOR_FLATTEN __attribute__((flatten))
+#else
+#define PROCTOR_FLATTEN
+#endif
+template <const Behaviours& B>
+class LeanTable {
+ public:
+  template <class Text>
+  void add(RuleId, Rule::By, const std::string&, const std::vector<Argument>&, Text text, int = -1) {
+    const auto run = [](const void* of, SmallState& state, const std::int32_t* arguments, const Choices& choices,
+                        LeanOutcome& outcome) PROCTOR_FLATTEN {
+      using K = Lean<SmallState, B>;
+      K k(state, choices);
+      (*static_cast<const Text*>(of))(k, LeanArguments<K>{arguments});
+      outcome = k.outcome();
+    };
+    rules_.push_back({run, std::make_shared<const Text>(text)});
+  }
+  std::vector<LeanRule> take() { return std::move(rules_); }
+
+ private:
+  std::vector<LeanRule> rules_;
+};
+#endif
+
 template <class K>
 using Plain = std::remove_cvref_t<K>;
 
@@ -90,6 +122,7 @@ auto truth(K& k, typename K::Num value) {
   return !(value == k.lit(0));
 }
 
+template <class Table>
 void add_requests(Table& table) {
   for (const auto& [req, name] : kRequests) {
     auto by_pid = [req = req](auto& k, const auto& a) {
@@ -132,6 +165,7 @@ auto of_thread(Text text) {
   return [text](auto& k, const auto& a) { text(k, rules::lwp(k, a[0])); };
 }
 
+template <class Table>
 void add_lifecycle(Table& table, const Behaviours& kernel) {
   using By = Rule::By;
   const Argument td{"td", Takes::thread}, p{"p", Takes::process};
@@ -201,6 +235,7 @@ void add_lifecycle(Table& table, const Behaviours& kernel) {
             }));
 }
 
+template <class Table>
 void add_credentials(Table& table) {
   const Argument td{"td", Takes::thread};
   struct {
@@ -229,6 +264,7 @@ void add_credentials(Table& table) {
 }
 
 // What a thread does with signals and stops on its way to user mode.
+template <class Table>
 void add_stops(Table& table, const Behaviours& kernel) {
   using By = Rule::By;
   const Argument td{"td", Takes::thread}, sig{"sig", Takes::signal};
@@ -255,6 +291,7 @@ void add_stops(Table& table, const Behaviours& kernel) {
 }
 
 // Sending signals, and what decides what becomes of them.
+template <class Table>
 void add_signals(Table& table) {
   using By = Rule::By;
   const Argument td{"td", Takes::thread}, p{"p", Takes::process}, sig{"sig", Takes::signal},
@@ -307,6 +344,7 @@ void add_signals(Table& table) {
 
 // The options are data of the rule: those that each report needs, alone and with another that matters.  In a kernel without
 // wait6(2) these are the calls of wait4(2) that ask the same.
+template <class Table>
 void add_waits(Table& table, const Behaviours& kernel) {
   using rules::Report;
   using rules::WaitFor;
@@ -361,7 +399,31 @@ void add_waits(Table& table, const Behaviours& kernel) {
     }
 }
 
+template <class Table>
+void add_all(Table& table, const Behaviours& kernel) {
+  add_requests(table);
+  add_lifecycle(table, kernel);
+  add_credentials(table);
+  add_stops(table, kernel);
+  add_signals(table);
+  add_waits(table, kernel);
+}
+
 }  // namespace
+
+#ifndef PROCTOR_LEAN_KERNEL
+ir::Type type_of(Takes takes) {
+  switch (takes) {
+    case Takes::process: return ir::Type::process;
+    case Takes::thread: return ir::Type::thread;
+    case Takes::signal: return ir::Type::signal;
+    case Takes::mask: return ir::Type::events;
+    case Takes::yes_no: return ir::Type::boolean;
+    case Takes::data:
+    case Takes::status: break;
+  }
+  return ir::Type::number;
+}
 
 bool is_enabled(const Rule& rule, const Behaviours& kernel, const SmallState& state,
                 const std::vector<std::int32_t>& arguments, const Choices& choices) {
@@ -372,13 +434,8 @@ bool is_enabled(const Rule& rule, const Behaviours& kernel, const SmallState& st
 }
 
 std::vector<Rule> all_rules(const Behaviours& kernel) {
-  Table table(kernel);
-  add_requests(table);
-  add_lifecycle(table, kernel);
-  add_credentials(table);
-  add_stops(table, kernel);
-  add_signals(table);
-  add_waits(table, kernel);
+  FullTable table(kernel);
+  add_all(table, kernel);
   return table.take();
 }
 
@@ -387,5 +444,14 @@ std::vector<ir::Program> programs(const Behaviours& kernel) {
   for (Rule& rule : all_rules(kernel)) out.push_back(std::move(rule.program));
   return out;
 }
+
+#else
+template <>
+std::vector<LeanRule> lean_rules_of<PROCTOR_LEAN_KERNEL>() {
+  LeanTable<PROCTOR_LEAN_KERNEL> table;
+  add_all(table, PROCTOR_LEAN_KERNEL);
+  return table.take();
+}
+#endif
 
 }  // namespace proctor::model

@@ -23,6 +23,7 @@ enum class Takes : std::uint8_t {
   status,   // wait status of an exiting process
   yes_no,   // 0 or 1
 };
+ir::Type type_of(Takes takes);
 struct Argument {
   std::string name;
   Takes takes;

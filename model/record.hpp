@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// Record: the interpretation of the rules that writes them down as a guarded-command program.  It runs once at start, on
-// nothing: values are value numbers, when() adds a path condition, loops over slots are unrolled for SmallState.
+// Record: the interpretation of the rules that writes them down as a program (ir.hpp).  It runs once at start, on nothing.
+//
+// A C++ variable that a loop assigns (`found = found || ...`) is found by writing the body down twice: where the second
+// turn uses what the first one made, the variable is handed on from turn to turn.  The second turn is then forgotten.
+// What is computed in a when() may not be used after it: use either().  Record throws std::logic_error if it is.
 #pragma once
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "model/ir.hpp"
 
@@ -13,6 +17,7 @@ namespace proctor::model {
 
 class Record {
  public:
+  // id is a name for the value: value numbers change while a loop is written down.
   struct Bool {
     Record* r;
     std::int32_t id;
@@ -43,21 +48,19 @@ class Record {
     program_.name = std::move(name);
   }
 
-  Num argument(std::string name) {
+  Num argument(std::string name, ir::Type type) {
     program_.arguments.push_back(std::move(name));
-    return num({.op = ir::Op::argument, .imm = std::int32_t(program_.arguments.size()) - 1});
+    return num({.op = ir::Op::argument, .type = type, .imm = std::int32_t(program_.arguments.size()) - 1});
   }
-  std::int32_t add(ir::Instruction instruction) {
-    instruction.path = path_;
-    program_.code.push_back(instruction);
-    return std::int32_t(program_.code.size()) - 1;
-  }
+  std::int32_t add(ir::Instruction instruction);
   const std::string& name() const { return program_.name; }
-  ir::Program take() { return std::move(program_); }
+  ir::Program take();
 
   const Behaviours& behaviour() const { return b_; }
   Num lit(int value) { return num({.op = ir::Op::constant, .imm = value}); }
-  Bool yes(bool value) { return {this, lit(value ? 1 : 0).id}; }
+  Bool yes(bool value) {
+    return {this, add({.op = ir::Op::constant, .type = ir::Type::boolean, .imm = value ? 1 : 0})};
+  }
   Num either(Bool cond, Num a, Num b) { return num({.op = ir::Op::ite, .a = cond.id, .b = a.id, .c = b.id}); }
 
   Bool flag(P p, ProcFlag flags) { return {this, add({.op = ir::Op::read_pflag, .a = p.slot.id, .imm = flags})}; }
@@ -115,24 +118,19 @@ class Record {
   void guard(Bool cond, const Anchor& clause) { add({.op = ir::Op::guard, .a = cond.id, .clause = clause.of(b_)}); }
   template <class F>
   void when(Bool cond, F&& body) {
-    const std::int32_t outer = path_;
-    path_ = outer < 0 ? cond.id : add({.op = ir::Op::and_, .a = outer, .b = cond.id});
+    const Mark block = begin({.op = ir::Op::when, .a = cond.id});
     body();
-    path_ = outer;
+    end(block);
   }
   template <class F>
   void each_proc(F&& body) {
-    for (int i = 0; i < SmallState::kProcs; ++i) {
-      const P p{this, lit(i)};
-      when(!(p[p_state] == lit(int(ProcState::free))), [&] { body(p); });
-    }
+    const ir::Instruction head{.op = ir::Op::each_proc};
+    each(head, [&](std::int32_t turn) { body(P{this, {this, turn}}); });
   }
   template <class F>
   void each_lwp(P p, F&& body) {
-    for (int i = 0; i < SmallState::kLwps; ++i) {
-      const T td{this, lit(i)};
-      when(td[td_proc] == p.slot, [&] { body(td); });
-    }
+    const ir::Instruction head{.op = ir::Op::each_lwp, .a = p.slot.id};
+    each(head, [&](std::int32_t turn) { body(T{this, {this, turn}}); });
   }
   Num open(Open kind, int ways) { return num({.op = ir::Op::open, .imm = int(kind), .imm2 = ways}); }
 
@@ -150,7 +148,7 @@ class Record {
   void emit(trace::Ktr line, P p, Num a) { emit(line, p, a, lit(0)); }
   void emit(trace::Ktr line, P p, Num a, Num b) { emit(line, p, a, b, lit(0)); }
   void emit(trace::Ktr line, P p, Num a, Num b, Num c) {
-    add({.op = ir::Op::emit, .a = p.slot.id, .b = a.id, .c = b.id, .imm = int(line), .imm2 = c.id});
+    add({.op = ir::Op::emit, .a = p.slot.id, .b = a.id, .c = b.id, .d = c.id, .imm = int(line)});
   }
   void result(Num value) { add({.op = ir::Op::result, .a = value.id}); }
   void move(Move what, T td) { add({.op = ir::Op::move, .a = td.slot.id, .imm = int(what)}); }
@@ -159,9 +157,31 @@ class Record {
  private:
   Num num(const ir::Instruction& instruction) { return {this, add(instruction)}; }
 
+  // Where a block begins: its instruction, and the first id given in it.
+  struct Mark {
+    std::int32_t at, id;
+  };
+  Mark begin(const ir::Instruction& head) {
+    const std::int32_t id = add(head);
+    return {size() - 1, id};
+  }
+  void end(const Mark& block);
+  template <class F>
+  void each(const ir::Instruction& head, F&& body) {
+    const Mark first = begin(head);
+    body(first.id);
+    program_.code[std::size_t(first.at)].end = size();
+    const Mark second = begin(head);
+    body(second.id);
+    hand_on(first, second);
+  }
+  void hand_on(const Mark& first, const Mark& second);
+  std::int32_t size() const { return std::int32_t(program_.code.size()); }
+
   const Behaviours& b_;
   ir::Program program_;
-  std::int32_t path_ = -1;
+  std::vector<std::int32_t> number_;  // value number of each id, kGone once its block has ended
+  static constexpr std::int32_t kGone = -1;
 };
 
 static_assert(Kernel<Record>);

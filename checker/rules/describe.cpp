@@ -172,7 +172,7 @@ class Writer {
       case Op::guard: return check(s, in, depth);
       case Op::write_proc: return field(field_name(ProcField(in.imm)), written(ProcField(in.imm)));
       case Op::write_lwp:
-        return field(field_name(LwpField(in.imm)), type_of(LwpField(in.imm)));
+        return field(field_name(LwpField(in.imm)), model::ir::type_of(LwpField(in.imm)));
       case Op::set_pflag: return flag(process_flags(in.imm, ", "), 1);
       case Op::clear_pflag: return flag(process_flags(in.imm, ", "), 0);
       case Op::set_lflag: return flag(thread_flags(in.imm, ", "), 1);

@@ -3,13 +3,13 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 namespace proctor::rules {
 
 using model::Lock;
 using model::LwpField;
 using model::ProcField;
-using model::SmallState;
 using model::ir::Instruction;
 using model::ir::Op;
 
@@ -27,89 +27,100 @@ bool lets_others_in(const Instruction& in) {
 
 Reading::Reading(const model::Rule& rule)
     : program_(rule.program), terms_(rule), value_(rule.program.code.size(), TermId{-1}) {
-  walk(0, std::int32_t(program_.code.size()), steps_);
+  walk(0, std::int32_t(program_.code.size()), -1, steps_);
   drop_unused_names();
 }
 
-void Reading::walk(std::int32_t begin, std::int32_t end, std::vector<Step>& out) {
+void Reading::walk(std::int32_t begin, std::int32_t end, std::int32_t block, std::vector<Step>& out) {
   for (std::int32_t at = begin; at < end;) {
-    if (const auto u = unrolled(at)) {
-      loop(*u, out);
-      at += u->length * u->turns;
-    } else {
-      step(at++, out);
-    }
+    const Instruction& in = program_.code[std::size_t(at)];
+    if (in.op == Op::when)
+      walk(at + 1, in.end, inside(block, in.a, operand(in.a)), out);
+    else if (is_loop(in.op))
+      loop(at, block, out);
+    else
+      step(at, block, out);
+    at = is_block(in.op) ? in.end : at + 1;
   }
 }
 
-// Record writes one turn like the next, but for the number of the slot and for C++ variables that a turn hands on.
-void Reading::loop(const Unrolled& u, std::vector<Step>& out) {
-  Turning turning{.u = u, .carried = {}, .initial = {}};
-  std::set<std::int32_t> met;
-  for (std::int32_t at = u.begin; at < u.begin + u.length; ++at)
-    for (int which = 0; which < 4; ++which) {
-      const std::int32_t in_next = raw_operand(at + u.length, which), first = raw_operand(at, which);
-      if (!u.has(in_next) || first >= u.begin) continue;
-      const std::int32_t offset = in_next - u.begin;
-      if (turning.carried.contains(offset)) continue;
-      const TermId start = value_[std::size_t(first)];
-      const Op op = program_.code[std::size_t(in_next)].op;
-      const bool truth = op == Op::and_ || op == Op::or_ || op == Op::not_;
-      const Type type = truth ? Type::boolean : terms_.type(start);
-      const std::string_view name = type == Type::process ? "pp" : type == Type::thread ? "tdp" : truth ? "any" : "n";
-      turning.carried[offset] = terms_.variable(std::string(name), type);
-      turning.initial[offset] = first;
-      Step initial{
-          .kind = Step::Kind::first, .at = u.begin, .when = {}, .a = turning.carried[offset], .b = start, .body = {}};
-      remember(u.begin, initial);
-      if (!is_dead(u.begin)) {
-        for (const std::int32_t path : chain(program_.code[std::size_t(u.begin)].path))
-          initial.when.push_back(value_[std::size_t(condition(path))]);
-        out.push_back(std::move(initial));
-      }
-    }
+void Reading::loop(std::int32_t at, std::int32_t block, std::vector<Step>& out) {
+  const Instruction& in = program_.code[std::size_t(at)];
+  std::vector<std::int32_t> variables = std::exchange(carried_, {});
+  for (const std::int32_t variable : variables) {
+    const TermId start = operand(program_.code[std::size_t(variable)].a);
+    const bool truth = program_.code[std::size_t(variable)].type == Type::boolean;
+    const Type type = truth ? Type::boolean : terms_.type(start);
+    const std::string_view name = type == Type::process ? "pp" : type == Type::thread ? "tdp" : truth ? "any" : "n";
+    value_[std::size_t(variable)] = terms_.variable(std::string(name), type);
+    if (is_dead(block)) continue;
+    Step first{.kind = Step::Kind::first, .at = at, .block = block, .when = conditions(block), .body = {}};
+    first.a = value_[std::size_t(variable)];
+    first.b = start;
+    out.push_back(std::move(first));
+  }
   // What later turns write, an earlier one's text may read: the body is read as if all of it had been written before.
-  std::vector<Write> before;
-  for (std::int32_t at = u.begin; at < u.begin + u.length; ++at)
-    if (const Instruction& in = program_.code[std::size_t(at)]; is_write(in.op))
-      before.push_back({u.begin, in.path, in.op, -1, in.imm, -1});
-  for (Write& write : before) write.path = program_.code[std::size_t(u.begin)].path;
-  writes_.insert(writes_.end(), before.begin(), before.end());
+  for (std::int32_t i = at + 1; i < in.end; ++i)
+    if (const Instruction& write = program_.code[std::size_t(i)]; is_write(write.op))
+      writes_.push_back({at, block, write.op, -1, write.imm, -1});
 
-  Step step{.kind = Step::Kind::loop, .at = u.begin, .when = {}, .body = {}};
-  step.a = terms_.variable(turning_name(u.processes), u.processes ? Type::process : Type::thread);
-  if (!u.processes) step.b = value_[std::size_t(u.of)];
-  value_[std::size_t(u.begin)] = step.a;
-  loops_.push_back(turning);
-  walk(u.begin + 1, u.begin + u.length, step.body);
-  for (const auto& [offset, variable] : turning.carried) {
-    const std::int32_t first = u.begin + offset, last = first + (u.turns - 1) * u.length;
-    step.body.push_back({.kind = Step::Kind::next,
-                         .at = u.begin + u.length - 1,
-                         .when = {},
-                         .a = variable,
-                         .b = value_[std::size_t(first)],
-                         .body = {}});
-    value_[std::size_t(last)] = variable;
+  const bool processes = in.op == Op::each_proc;
+  Step step{.kind = Step::Kind::loop, .at = at, .block = block, .when = {}, .body = {}};
+  step.a = terms_.variable(turning_name(processes), processes ? Type::process : Type::thread);
+  if (!processes) step.b = operand(in.a);
+  value_[std::size_t(at)] = step.a;
+  // The turn is for a process that is not free, or a thread of that process.
+  const Known known = known_at(block);
+  TermId turns = -1;
+  if (processes) {
+    const TermId state = read({.op = Op::read_proc, .a = step.a, .imm = int(model::p_state)}, block, known);
+    const TermId is_free = decided({.op = Op::equal, .a = state, .b = terms_.constant(0)}, known);
+    turns = decided({.op = Op::not_, .a = is_free}, known);
+  } else {
+    const TermId owner = read({.op = Op::read_lwp, .a = step.a, .imm = int(model::td_proc)}, block, known);
+    turns = decided({.op = Op::equal, .a = owner, .b = step.b}, known);
+  }
+  const std::int32_t body = inside(block, at, turns);
+  loops_.push_back(body);
+  walk(at + 1, in.end, body, step.body);
+  std::sort(variables.begin(), variables.end(), [&](std::int32_t a, std::int32_t b) {
+    return program_.code[std::size_t(a)].b < program_.code[std::size_t(b)].b;
+  });
+  for (const std::int32_t variable : variables) {
+    Step next{.kind = Step::Kind::next, .at = in.end - 1, .block = body, .when = {}, .body = {}};
+    next.a = value_[std::size_t(variable)];
+    next.b = operand(program_.code[std::size_t(variable)].b);
+    step.body.push_back(std::move(next));
   }
   loops_.pop_back();
-  const auto outer = chain(program_.code[std::size_t(u.begin)].path);
   const bool all_names = std::all_of(step.body.begin(), step.body.end(), [](const Step& s) {
     return s.kind == Step::Kind::let || s.kind == Step::Kind::open;
   });
-  if (is_dead(u.begin) || all_names) return;
-  const std::size_t enclosing = loops_.empty() ? 0 : chain(loops_.back().u.inside).size();
-  for (std::size_t i = enclosing; i < outer.size(); ++i) step.when.push_back(value_[std::size_t(condition(outer[i]))]);
-  std::erase_if(step.when, [&](TermId cond) { return terms_.is_constant(cond); });
+  if (is_dead(block) || all_names) return;
+  step.when = conditions(block);
   out.push_back(std::move(step));
 }
 
-void Reading::step(std::int32_t at, std::vector<Step>& out) {
+// Of the blocks around, as far as the innermost loop.
+std::vector<TermId> Reading::conditions(std::int32_t block) const {
+  std::vector<TermId> out;
+  for (const std::int32_t b : chain(block)) {
+    if (!loops_.empty() && encloses(b, loops_.back())) continue;
+    if (!terms_.is_constant(blocks_[std::size_t(b)].condition)) out.push_back(blocks_[std::size_t(b)].condition);
+  }
+  return out;
+}
+
+void Reading::step(std::int32_t at, std::int32_t block, std::vector<Step>& out) {
   const Instruction& in = program_.code[std::size_t(at)];
-  const Known known = known_at(in.path);
-  Step step{.kind = Step::Kind::effect, .at = at, .when = {}, .body = {}};
+  if (in.op == Op::carried) return carried_.push_back(at);
+  const Known known = known_at(block);
+  Step step{.kind = Step::Kind::effect, .at = at, .block = block, .when = {}, .body = {}};
   if (!is_effect(in.op)) {
-    const TermId term = value(at, known);
+    const TermId term =
+        is_read(in.op)
+            ? read({.op = in.op, .a = operand(in.a), .b = operand(in.b), .imm = in.op == Op::first_lwp ? 0 : in.imm}, block, known)
+            : value(at, known);
     value_[std::size_t(at)] = term;
     const bool slot = terms_.type(term) == Type::process || terms_.type(term) == Type::thread;
     if (in.op == Op::open) {
@@ -121,17 +132,17 @@ void Reading::step(std::int32_t at, std::vector<Step>& out) {
     }
     step.a = term;
   } else {
-    step.a = operand(at, 0);
-    step.b = operand(at, 1);
-    step.c = operand(at, 2);
-    step.d = operand(at, 3);
+    step.a = operand(in.a);
+    step.b = operand(in.b);
+    step.c = operand(in.c);
+    step.d = operand(in.d);
   }
   const auto held = std::pair(in.op == Op::lock || in.op == Op::unlock ? in.imm : 0x100 + in.imm, step.a);
-  if (is_dead(at)) {
+  if (is_dead(block)) {
     // On the way out of a call that failed before it took the lock nothing is given back.
-    const auto path = chain(in.path);
-    const bool possible = std::none_of(path.begin(), path.end(), [&](std::int32_t p) {
-      return terms_.is_constant(value_[std::size_t(condition(p))], 0);
+    const auto around = chain(block);
+    const bool possible = std::none_of(around.begin(), around.end(), [&](std::int32_t b) {
+      return terms_.is_constant(blocks_[std::size_t(b)].condition, 0);
     });
     if (!leaves(in) || !possible || !taken_.contains(held)) return;
   }
@@ -139,8 +150,8 @@ void Reading::step(std::int32_t at, std::vector<Step>& out) {
   if (in.op == Op::require || in.op == Op::guard) {
     if (const auto holds = decide(known, step.a)) step.a = terms_.constant(*holds ? 1 : 0);
     if (terms_.is_constant(step.a, 1)) return;
-    if (terms_.is_constant(step.a, 0)) dead_.push_back(in.path);
-    facts_.push_back({step.a, in.path});
+    if (terms_.is_constant(step.a, 0)) dead_.push_back(block);
+    facts_.push_back({step.a, block});
   }
   if (in.op == Op::emit && !program_.kernel.writes_ktr) return;
   if (in.op == Op::write_proc) {  // "|= 0" for the requests that add no event
@@ -148,24 +159,19 @@ void Reading::step(std::int32_t at, std::vector<Step>& out) {
     const bool same_place = from.op == Op::read_proc && from.a == step.a && from.imm == in.imm;
     if (same_place && !is_stale(step.b, step)) return;
   }
-  remember(at, step);
+  remember(step);
   if (is_write(in.op) || lets_others_in(in)) {
     const bool slotless = in.op == Op::sleep;
-    writes_.push_back({at, in.path, in.op, slotless ? -1 : step.a, in.imm, step.b});
-    if (in.op == Op::fresh) writes_.push_back({at, in.path, Op::unlink, step.b, 0, -1});
+    writes_.push_back({at, block, in.op, slotless ? -1 : step.a, in.imm, step.b});
+    if (in.op == Op::fresh) writes_.push_back({at, block, Op::unlink, step.b, 0, -1});
   }
-  const std::size_t enclosing = loops_.empty() ? 0 : chain(loops_.back().u.inside).size();
-  const auto path = chain(in.path);
-  for (std::size_t i = enclosing; i < path.size(); ++i) {
-    const TermId cond = value_[std::size_t(condition(path[i]))];
-    if (!terms_.is_constant(cond)) step.when.push_back(cond);
-  }
+  step.when = conditions(block);
   out.push_back(std::move(step));
 }
 
 // data is a signal where it is handed on as one.
-void Reading::remember(std::int32_t at, const Step& step) {
-  const Instruction& in = program_.code[std::size_t(at)];
+void Reading::remember(const Step& step) {
+  const Instruction& in = program_.code[std::size_t(step.at)];
   const bool to_signal = (in.op == Op::write_proc && ProcField(in.imm) == model::p_xstat) ||
                          (in.op == Op::write_lwp && LwpField(in.imm) == model::td_xsig);
   if (step.kind != Step::Kind::effect || !to_signal || step.b < 0) return;
@@ -173,54 +179,34 @@ void Reading::remember(std::int32_t at, const Step& step) {
   if (value.op == Op::argument) terms_.retype_argument(value.imm, Type::signal);
 }
 
-bool Reading::is_dead(std::int32_t at) const {
-  const std::int32_t own = program_.code[std::size_t(at)].path;
-  const auto path = chain(own);
-  for (const std::int32_t p : path)
-    if (terms_.is_constant(value_[std::size_t(condition(p))], 0)) return true;
-  return std::any_of(dead_.begin(), dead_.end(), [&](std::int32_t dead) {
-    return dead < 0 || std::find(path.begin(), path.end(), dead) != path.end();
-  });
-}
-
-std::int32_t Reading::raw_operand(std::int32_t at, int which) const {
-  const Instruction& in = program_.code[std::size_t(at)];
-  return which == 0 ? in.a : which == 1 ? in.b : which == 2 ? in.c : in.op == Op::emit ? in.imm2 : -1;
-}
-
-TermId Reading::operand(std::int32_t at, int which) {
-  const std::int32_t id = raw_operand(at, which);
-  if (id < 0) return -1;
-  for (const Turning& turning : loops_) {
-    const std::int32_t in_next = raw_operand(at + turning.u.length, which);
-    const auto found = turning.carried.find(in_next - turning.u.begin);
-    if (turning.u.has(in_next) && id < turning.u.begin && found != turning.carried.end()) return found->second;
-  }
-  return value_[std::size_t(id)];
+bool Reading::is_dead(std::int32_t block) const {
+  const auto around = chain(block);
+  return std::any_of(around.begin(), around.end(),
+                     [&](std::int32_t b) { return terms_.is_constant(blocks_[std::size_t(b)].condition, 0); }) ||
+         std::any_of(dead_.begin(), dead_.end(), [&](std::int32_t dead) { return encloses(dead, block); });
 }
 
 TermId Reading::value(std::int32_t at, const Known& known) {
   const Instruction& in = program_.code[std::size_t(at)];
-  if (is_read(in.op)) return read(at, known);
-  Term term{.op = in.op, .a = operand(at, 0), .b = operand(at, 1), .c = operand(at, 2), .imm = in.imm, .imm2 = in.imm2};
+  Term term{.op = in.op, .a = operand(in.a), .b = operand(in.b), .c = operand(in.c), .imm = in.imm, .imm2 = in.imm2};
   if (in.op == Op::open) term.since = at;  // each is decided anew
   if (in.op == Op::ite)
     if (const auto holds = decide(known, term.a)) term.a = terms_.constant(*holds ? 1 : 0);
+  return decided(term, known);
+}
+
+TermId Reading::decided(const Term& term, const Known& known) {
   const TermId made = terms_.make(term);
   const auto holds = terms_.type(made) == Type::boolean ? decide(known, made) : std::nullopt;
   return holds ? terms_.constant(*holds ? 1 : 0) : made;
 }
 
 // A read sees the last write to the same place, if it is certain which that was.
-TermId Reading::read(std::int32_t at, const Known& known) {
-  const Instruction& in = program_.code[std::size_t(at)];
-  Term term{.op = in.op, .a = operand(at, 0), .b = operand(at, 1), .imm = in.op == Op::first_lwp ? 0 : in.imm};
-  const auto here = chain(in.path);
+TermId Reading::read(Term term, std::int32_t block, const Known& known) {
   for (auto write = writes_.rbegin(); write != writes_.rend(); ++write) {
     const bool barrier = write->op == Op::sleep || write->op == Op::unlock;
     if (barrier ? write->slot >= 0 && write->slot != term.a : !may_touch(*write, term, known)) continue;
-    const bool always = write->path < 0 || std::find(here.begin(), here.end(), write->path) != here.end();
-    if (!barrier && always && write->slot == term.a) {
+    if (!barrier && encloses(write->block, block) && write->slot == term.a) {
       if (write->op == Op::set_pflag || write->op == Op::set_lflag) return terms_.constant(1);
       if (write->op == Op::clear_pflag || write->op == Op::clear_lflag) {
         term.imm &= ~write->imm;
@@ -233,9 +219,7 @@ TermId Reading::read(std::int32_t at, const Known& known) {
     term.since = write->at;
     break;
   }
-  const TermId made = terms_.make(term);
-  const auto holds = terms_.type(made) == Type::boolean ? decide(known, made) : std::nullopt;
-  return holds ? terms_.constant(*holds ? 1 : 0) : made;
+  return decided(term, known);
 }
 
 bool Reading::may_touch(const Write& write, const Term& read, const Known& known) const {
@@ -277,14 +261,14 @@ bool Reading::may_touch(const Write& write, const Term& read, const Known& known
         return false;
     }
   }
-  for (const std::int32_t path : chain(write.path))
-    if (decide(known, value_[std::size_t(condition(path))]) == false) return false;
-  return true;
+  const auto around = chain(write.block);
+  return std::none_of(around.begin(), around.end(),
+                      [&](std::int32_t b) { return decide(known, blocks_[std::size_t(b)].condition) == false; });
 }
 
 bool Reading::is_stale(TermId read, const Step& step) const {
   const Term& term = terms_[read];
-  const Known known = known_at(program_.code[std::size_t(step.at)].path);
+  const Known known = known_at(step.block);
   return std::any_of(writes_.begin(), writes_.end(), [&](const Write& write) {
     return write.at > term.since && write.at < step.at && may_touch(write, term, known);
   });
@@ -321,12 +305,11 @@ void Reading::assume(Known& known, TermId id, bool holds) const {
   }
 }
 
-Reading::Known Reading::known_at(std::int32_t path) const {
+Reading::Known Reading::known_at(std::int32_t block) const {
   Known known;
-  const auto here = chain(path);
-  for (const std::int32_t p : here) assume(known, value_[std::size_t(condition(p))], true);
+  for (const std::int32_t b : chain(block)) assume(known, blocks_[std::size_t(b)].condition, true);
   for (const Fact& fact : facts_)
-    if (fact.path < 0 || std::find(here.begin(), here.end(), fact.path) != here.end()) assume(known, fact.term, true);
+    if (encloses(fact.block, block)) assume(known, fact.term, true);
   return known;
 }
 
@@ -360,54 +343,24 @@ std::optional<bool> Reading::decide(const Known& known, TermId id) const {
   return std::nullopt;
 }
 
-std::int32_t Reading::parent(std::int32_t path) const {
-  const Instruction& in = program_.code[std::size_t(path)];
-  return in.op == Op::and_ && in.path >= 0 && in.a == in.path ? in.path : -1;
+// Two when() of the same condition in the same place are one block.
+std::int32_t Reading::inside(std::int32_t block, std::int32_t value, TermId condition) {
+  for (std::size_t i = 0; i < blocks_.size(); ++i)
+    if (blocks_[i].parent == block && blocks_[i].value == value) return std::int32_t(i);
+  blocks_.push_back({block, value, condition});
+  return std::int32_t(blocks_.size()) - 1;
 }
-std::int32_t Reading::condition(std::int32_t path) const {
-  return parent(path) < 0 ? path : program_.code[std::size_t(path)].b;
+
+bool Reading::encloses(std::int32_t outer, std::int32_t block) const {
+  if (outer < 0) return true;
+  while (block >= 0 && block != outer) block = blocks_[std::size_t(block)].parent;
+  return block == outer;
 }
-std::vector<std::int32_t> Reading::chain(std::int32_t path) const {
+
+std::vector<std::int32_t> Reading::chain(std::int32_t block) const {
   std::vector<std::int32_t> out;
-  for (; path >= 0; path = parent(path)) out.insert(out.begin(), path);
+  for (; block >= 0; block = blocks_[std::size_t(block)].parent) out.insert(out.begin(), block);
   return out;
-}
-
-bool Reading::turn_begins(std::int32_t at, std::int32_t turn, const Unrolled& first) const {
-  const auto& code = program_.code;
-  if (std::size_t(at) + 3 >= code.size()) return false;
-  const Instruction& slot = code[std::size_t(at)];
-  if (slot.op != Op::constant || slot.imm != turn || slot.path != code[std::size_t(first.begin)].path) return false;
-  const Instruction &x = code[std::size_t(at) + 1], &y = code[std::size_t(at) + 2], &z = code[std::size_t(at) + 3];
-  if (!first.processes)
-    return x.op == Op::read_lwp && x.a == at && LwpField(x.imm) == model::td_proc && y.op == Op::equal &&
-           y.a == at + 1 && y.b == first.of;
-  // Which side of == is evaluated first is the compiler's choice.
-  const auto reads = [&](const Instruction& in) {
-    return in.op == Op::read_proc && in.a == at && ProcField(in.imm) == model::p_state;
-  };
-  return (reads(x) || reads(y)) && z.op == Op::equal;
-}
-
-std::optional<Reading::Unrolled> Reading::unrolled(std::int32_t at) const {
-  const auto& code = program_.code;
-  for (const bool processes : {true, false}) {
-    Unrolled u{.processes = processes, .begin = at, .length = 0, .turns = 0, .inside = -1, .of = -1};
-    u.turns = processes ? SmallState::kProcs : SmallState::kLwps;
-    if (!processes && std::size_t(at) + 2 < code.size()) u.of = code[std::size_t(at) + 2].b;
-    if (!turn_begins(at, 0, u)) continue;
-    std::int32_t next = at + 1;
-    while (std::size_t(next) < code.size() && !turn_begins(next, 1, u)) ++next;
-    u.length = next - at;
-    const std::int32_t end = at + u.length * u.turns;
-    bool all = std::size_t(end) <= code.size();
-    for (std::int32_t turn = 1; all && turn < u.turns; ++turn) all = turn_begins(at + turn * u.length, turn, u);
-    if (!all) continue;
-    const std::int32_t test = at + (processes ? 4 : 2);
-    u.inside = code[std::size_t(at)].path < 0 ? test : test + 1;
-    return u;
-  }
-  return std::nullopt;
 }
 
 std::string Reading::turning_name(bool processes) const {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// A recorded program read back as text has it: loops that Record unrolled are loops again, checks that cannot fail and
-// effects that cannot happen are gone, and every step has its conditions.
+// A recorded program read as text has it: checks that cannot fail and effects that cannot happen are gone, and every step
+// has its conditions.
 #pragma once
 
 #include <optional>
@@ -25,6 +25,7 @@ struct Step {
   };
   Kind kind{};
   std::int32_t at = 0;       // instruction
+  std::int32_t block = -1;   // that it is in
   std::vector<TermId> when;  // conditions, outermost first, those of enclosing loops left out
   TermId a = -1, b = -1, c = -1, d = -1;
   std::vector<Step> body;
@@ -41,14 +42,13 @@ class Reading {
   bool is_stale(TermId read, const Step& step) const;
 
  private:
-  struct Unrolled {
-    bool processes;
-    std::int32_t begin, length, turns, inside;  // inside: the path of the first turn
-    std::int32_t of;                            // value number of the process, if it is about threads
-    bool has(std::int32_t at) const { return begin <= at && at < begin + length; }
+  // The blocks that an instruction is in, outermost first, as a tree: -1 is the root.
+  struct Block {
+    std::int32_t parent, value;  // value number: of a when() its condition, of a loop its slot
+    TermId condition;
   };
   struct Write {
-    std::int32_t at, path;
+    std::int32_t at, block;
     model::ir::Op op;
     TermId slot;  // -1: any
     std::int32_t imm;
@@ -56,7 +56,7 @@ class Reading {
   };
   struct Fact {
     TermId term;
-    std::int32_t path;
+    std::int32_t block;
   };
   // What holds where an instruction stands.
   struct Known {
@@ -64,24 +64,23 @@ class Reading {
     std::set<std::pair<TermId, TermId>> equals;  // a term and the constant that it is
   };
 
-  void walk(std::int32_t begin, std::int32_t end, std::vector<Step>& out);
-  void loop(const Unrolled& u, std::vector<Step>& out);
-  void step(std::int32_t at, std::vector<Step>& out);
+  void walk(std::int32_t begin, std::int32_t end, std::int32_t block, std::vector<Step>& out);
+  void loop(std::int32_t at, std::int32_t block, std::vector<Step>& out);
+  void step(std::int32_t at, std::int32_t block, std::vector<Step>& out);
   TermId value(std::int32_t at, const Known& known);
-  TermId read(std::int32_t at, const Known& known);
-  TermId operand(std::int32_t at, int which);
-  std::int32_t raw_operand(std::int32_t at, int which) const;
-  void remember(std::int32_t at, const Step& step);
-  bool is_dead(std::int32_t at) const;
+  TermId read(Term term, std::int32_t block, const Known& known);
+  TermId decided(const Term& term, const Known& known);
+  TermId operand(std::int32_t id) const { return id < 0 ? -1 : value_[std::size_t(id)]; }
+  std::vector<TermId> conditions(std::int32_t block) const;
+  void remember(const Step& step);
+  bool is_dead(std::int32_t block) const;
   std::string turning_name(bool processes) const;
   void drop_unused_names();
 
-  std::optional<Unrolled> unrolled(std::int32_t at) const;
-  bool turn_begins(std::int32_t at, std::int32_t turn, const Unrolled& first) const;
-  std::int32_t parent(std::int32_t path) const;
-  std::int32_t condition(std::int32_t path) const;
-  std::vector<std::int32_t> chain(std::int32_t path) const;
-  Known known_at(std::int32_t path) const;
+  std::int32_t inside(std::int32_t block, std::int32_t value, TermId condition);
+  bool encloses(std::int32_t outer, std::int32_t block) const;
+  std::vector<std::int32_t> chain(std::int32_t block) const;
+  Known known_at(std::int32_t block) const;
   void assume(Known& known, TermId term, bool holds) const;
   std::optional<bool> decide(const Known& known, TermId term) const;
   bool may_touch(const Write& write, const Term& read, const Known& known) const;
@@ -92,13 +91,10 @@ class Reading {
   std::vector<Step> steps_;
   std::vector<Write> writes_;
   std::vector<Fact> facts_;
-  std::vector<std::int32_t> dead_;  // paths on which a check has failed always
-  struct Turning {
-    Unrolled u;
-    std::map<std::int32_t, TermId> carried;        // offset of the value that the next turn begins with
-    std::map<std::int32_t, std::int32_t> initial;  // the same, before the first turn: value number
-  };
-  std::vector<Turning> loops_;
+  std::vector<Block> blocks_;
+  std::vector<std::int32_t> dead_;     // blocks in which a check has failed always
+  std::vector<std::int32_t> loops_;    // blocks of the loops around, innermost last
+  std::vector<std::int32_t> carried_;  // variables of the loop that comes next
   std::set<TermId> named_;
   std::set<std::pair<std::int32_t, TermId>> taken_;  // locks and holds, by kind
 };

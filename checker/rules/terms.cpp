@@ -8,54 +8,7 @@ namespace proctor::rules {
 
 using model::LwpField;
 using model::ProcField;
-using model::Takes;
 using model::ir::Op;
-
-namespace {
-
-Type type_of(Takes takes) {
-  switch (takes) {
-    case Takes::process: return Type::process;
-    case Takes::thread: return Type::thread;
-    case Takes::signal: return Type::signal;
-    case Takes::mask: return Type::events;
-    case Takes::yes_no: return Type::boolean;
-    case Takes::data:
-    case Takes::status: break;
-  }
-  return Type::number;
-}
-
-Type type_of(ProcField field) {
-  switch (field) {
-    case ProcField::state: return Type::state;
-    case ProcField::p_pptr:
-    case ProcField::p_oppid:
-    case ProcField::p_orphan:
-    case ProcField::p_reaper:
-    case ProcField::p_pgrp: return Type::process;
-    case ProcField::p_xthread: return Type::thread;
-    case ProcField::p_ptevents: return Type::events;
-    case ProcField::p_xstat: return Type::signal;
-    case ProcField::p_cred: return Type::credentials;
-    case ProcField::p_numthreads:
-    case ProcField::p_suspcount: break;
-  }
-  return Type::number;
-}
-
-}  // namespace
-
-Type type_of(LwpField field) {
-  switch (field) {
-    case LwpField::proc: return Type::process;
-    case LwpField::td_at: return Type::place;
-    case LwpField::td_xsig:
-    case LwpField::td_local:
-    case LwpField::td_dbgksi: break;
-  }
-  return Type::signal;
-}
 
 Terms::Terms(const model::Rule& rule) {
   for (const model::Argument& argument : rule.arguments) arguments_.push_back({argument.name, type_of(argument.takes)});
@@ -170,31 +123,18 @@ TermId Terms::arithmetic(const Term& term) {
 }
 
 Type Terms::type(TermId id) const {
+  const Type known = type_or_none(id);
+  return known == Type::none ? Type::number : known;
+}
+
+Type Terms::type_or_none(TermId id) const {
+  if (id < 0) return Type::none;
   const Term& term = (*this)[id];
-  switch (term.op) {
-    case Op::argument: return arguments_[std::size_t(term.imm)].type;
-    case Op::read_proc: return type_of(ProcField(term.imm));
-    case Op::read_lwp: return type_of(LwpField(term.imm));
-    case Op::first_lwp:
-    case Op::first_unmasked: return Type::thread;
-    case Op::pending: return Type::signal;
-    case Op::in_pset:
-    case Op::in_lset: return Type::boolean;
-    case Op::ite: return type(is_constant(term.b) ? term.c : term.b);
-    case Op::bit_and:
-    case Op::bit_or:
-    case Op::add:
-    case Op::sub:
-    case Op::min: return type(is_constant(term.a) ? term.b : term.a);
-    case Op::read_pflag:
-    case Op::read_lflag:
-    case Op::equal:
-    case Op::and_:
-    case Op::or_:
-    case Op::not_:
-    case Op::between: return Type::boolean;
-    default: return Type::number;
-  }
+  if (term.op == Op::argument) return arguments_[std::size_t(term.imm)].type;
+  const Type own = model::ir::type_of(term.op, term.imm, Type::none, Type::none, Type::none);
+  if (own != Type::none) return own;
+  const Type first = type_or_none(term.op == Op::ite ? term.b : term.a);
+  return first != Type::none ? first : type_or_none(term.op == Op::ite ? term.c : term.b);
 }
 
 bool Terms::mentions(TermId id, TermId part) const {

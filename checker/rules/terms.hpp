@@ -16,7 +16,7 @@ namespace proctor::rules {
 
 using TermId = std::int32_t;
 
-enum class Type : std::uint8_t { number, boolean, process, thread, state, signal, events, credentials, place };
+using model::ir::Type;
 
 struct Term {
   model::ir::Op op{};  // a value, as in ir.hpp; of an argument: imm beyond the program's own are variables of a loop
@@ -28,8 +28,6 @@ struct Term {
            std::tie(other.op, other.a, other.b, other.c, other.imm, other.imm2, other.since);
   }
 };
-
-Type type_of(model::LwpField field);
 
 class Terms {
  public:
@@ -55,6 +53,7 @@ class Terms {
     std::string name;
     Type type;
   };
+  Type type_or_none(TermId id) const;  // none: of a constant
   TermId intern(const Term& term);
   TermId logic(const Term& term);
   TermId arithmetic(const Term& term);

@@ -54,6 +54,7 @@ std::string constant(int value, Type type) {
       const std::string all = flag_names(names, ~value, " | ");
       return all.find(' ') == std::string::npos ? "~" + all : "~(" + all + ")";
     }
+    case Type::none:
     case Type::number: break;
   }
   return std::to_string(value);

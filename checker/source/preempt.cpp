@@ -27,7 +27,8 @@ struct Preemptive::Fiber {
   Harness::Flight flight;
   Action action;
   SmallState before;
-  std::optional<model::ir::Run> model;
+  model::ir::Call model;
+  model::Outcome outcome;            // of the model so far
   std::vector<LockEvent> passed;     // lock operations of the model so far
   std::optional<LockEvent> pending;  // what the source is about to do
   bool asleep = false;               // DragonFly: has given its tokens up
@@ -39,7 +40,7 @@ struct Preemptive::Fiber {
 };
 
 Preemptive::Preemptive(const scenario::Vocabulary& words, Harness& source)
-    : words_(words), a_(source), generator_(words) {}
+    : words_(words), a_(source), generator_(words), calls_(words.rules()) {}
 Preemptive::~Preemptive() = default;
 
 void Preemptive::entry(unsigned high, unsigned low) {
@@ -68,7 +69,7 @@ void Preemptive::switch_to(Fiber& fiber) {
 
 // Both sides have come to their next lock operation, or to their end.
 void Preemptive::check(Fiber& fiber) {
-  const auto expected = fiber.model->next();
+  const auto expected = calls_.next(fiber.model);
   if (fiber.done && !expected) return finish(fiber);
   const std::string where = print(words_, fiber.action, fiber.before);
   if (expected != fiber.pending)
@@ -82,7 +83,7 @@ void Preemptive::check(Fiber& fiber) {
 }
 
 void Preemptive::finish(Fiber& fiber) {
-  compare(words_, fiber.action, fiber.model->outcome(), fiber.passed, state_, fiber.flight.seen);
+  compare(words_, fiber.action, fiber.outcome, fiber.passed, state_, fiber.flight.seen);
   const auto at = std::find_if(fibers_.begin(), fibers_.end(), [&](const auto& f) { return f.get() == &fiber; });
   idle_.push_back(std::move(*at));
   fibers_.erase(at);
@@ -109,9 +110,8 @@ void Preemptive::start(const Action& action, std::uint64_t dice) {
   fiber->flight.action = &fiber->action;
   fiber->flight.dice = dice;
   fiber->flight.held.clear();
-  const Rule& rule = words_.rules()[action.rule];
-  fiber->model.emplace(rule.program, state_, action.arguments, action.choices);
-  fiber->model->count_in(coverage);
+  fiber->outcome = {};
+  fiber->model = calls_.start(action.rule, action.arguments, action.choices, state_, fiber->outcome, coverage);
   getcontext(&fiber->context);
   fiber->context.uc_stack.ss_sp = fiber->stack.data();
   fiber->context.uc_stack.ss_size = fiber->stack.size();
@@ -150,9 +150,8 @@ void Preemptive::go(Fiber& fiber) {
   fiber.asleep = false;
   fiber.passed.push_back(*fiber.pending);
   fiber.pending.reset();
-  fiber.model->pass();
-  fiber.model->next();
-  if (!fiber.model->outcome().possible) {  // what came between makes the source loop or panic: see no further
+  calls_.pass(fiber.model, state_, fiber.outcome, coverage);
+  if (!fiber.outcome.possible) {  // what came between makes the source loop or panic: see no further
     abandoned_ = true;
     ++not_made;
     return;

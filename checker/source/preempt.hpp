@@ -10,6 +10,7 @@
 #include <deque>
 
 #include "checker/source/lockstep.hpp"
+#include "model/call.hpp"
 
 namespace proctor::source {
 
@@ -52,6 +53,7 @@ class Preemptive {
   const scenario::Vocabulary& words_;
   Harness& a_;
   Generator generator_;
+  model::ir::Calls calls_;
   model::SmallState state_;
   std::vector<std::unique_ptr<Fiber>> fibers_, idle_;
   std::vector<Call> in_flight_;

@@ -10,6 +10,7 @@
 #include <map>
 #include <sstream>
 #include <string_view>
+#include <type_traits>
 
 #include "tests/property/worlds.hpp"
 
@@ -85,6 +86,22 @@ RC_GTEST_PROP(invariant, p_waited_of_a_tracee_only_while_it_is_stopped, ()) {
   });
 }
 
+// What is free has nothing left of whom it belonged to: states that are equal to the kernel are equal.
+RC_GTEST_PROP(invariant, a_free_slot_is_empty, ()) {
+  follow(*walk(), [](const SmallState& before, const Rule& rule, const std::vector<std::int32_t>& a,
+                     const Outcome& outcome, const SmallState& after) {
+    for (std::size_t i = 0; i < after.proc.size(); ++i) {
+      const bool freed = before.proc[i].state != ProcState::free && after.proc[i].state == ProcState::free;
+      if (freed) ++g_met["reaped"];
+      if (after.proc[i].state == ProcState::free && !(after.proc[i] == ProcOf<SmallState::Signals>{}))
+        RC_FAIL(report(fmt::format("process {} is free", i), before, rule, a, outcome, after));
+    }
+    for (std::size_t i = 0; i < after.lwp.size(); ++i)
+      if (after.lwp[i].proc == kNone && !(after.lwp[i] == LwpOf<SmallState::Signals>{}))
+        RC_FAIL(report(fmt::format("thread {} is free", i), before, rule, a, outcome, after));
+  });
+}
+
 RC_GTEST_PROP(invariant, the_parent_exists, ()) {
   always("p_pptr", [](const SmallState& s, Slot p) { return p == kInit || lives(s, s.proc[p].p_pptr); });
 }
@@ -149,7 +166,7 @@ void expect_met(std::initializer_list<const char*> situations) {
 
 TEST(invariant, sometimes_each_situation_arises) {
   if (g_met.empty()) GTEST_SKIP() << "it counts what the other tests of its suite meet; run them in the same process";
-  expect_met({"resumed by a request", "orphan", "requestable"});
+  expect_met({"reaped", "resumed by a request", "orphan", "requestable"});
 }
 
 // Requests.

@@ -2,7 +2,7 @@
 //
 // DragonFly's ptrace(2): what it does otherwise than FreeBSD, and what its tokens let happen.  Lines in comments are those
 // of its listing.
-#include "model/programs.hpp"
+#include "model/call.hpp"
 #include "model/rules/dragonfly_stop.hpp"
 #include "tests/unit/model/world.hpp"
 
@@ -114,45 +114,59 @@ TEST(dragonfly_detach, after_pid_reuse_gives_the_process_to_a_stranger) {
   EXPECT_EQ(w.proc(kTarget).p_pptr, kOther);
 }
 
-const Rule& rule(std::string_view name) {
-  static const std::vector<Rule> rules = all_rules(kDragonfly55);
-  for (const Rule& r : rules)
-    if (r.program.name == name) return r;
-  throw std::logic_error(std::string(name));
-}
+// A call of DragonFly that others may overtake at its lock operations.
+class InFlight {
+ public:
+  InFlight(std::string_view name, SmallState& state, const std::vector<std::int32_t>& arguments) : state_(state) {
+    std::size_t rule = 0;
+    while (rules().at(rule).program.name != name) ++rule;
+    call_ = calls().start(rule, arguments, {}, state_, outcome);
+  }
+  // Runs the call up to where it may sleep, with its tokens given up.
+  void until_asleep() {
+    while (calls().next(call_) && calls().next(call_)->op != LockEvent::Op::sleep) calls().pass(call_, state_, outcome);
+    ASSERT_TRUE(calls().next(call_));
+  }
+  void to_the_end() {
+    while (calls().next(call_)) calls().pass(call_, state_, outcome);
+  }
+  Outcome outcome;
 
-// Runs the call up to where it may sleep, with its tokens given up.
-void until_asleep(ir::Run& run) {
-  while (run.next() && run.next()->op != LockEvent::Op::sleep) run.pass();
-  ASSERT_TRUE(run.next());
-}
-void to_the_end(ir::Run& run) {
-  while (run.next()) run.pass();
-}
+ private:
+  static const std::vector<Rule>& rules() {
+    static const std::vector<Rule> all = all_rules(kDragonfly55);
+    return all;
+  }
+  static const ir::Calls& calls() {
+    static const ir::Calls all(rules());
+    return all;
+  }
+  SmallState& state_;
+  ir::Call call_;
+};
 
 // Marked before proc_reparent() can block: a second debugger that comes in between is refused.
 TEST(dragonfly_tokens, attach_is_decided_before_it_sleeps) {
   World w = world();
-  ir::Run first(rule("ptrace(PT_ATTACH, pid)").program, w.state, {kDebugger, kTarget, 0, 0, 0}, {});
-  until_asleep(first);
+  InFlight first("ptrace(PT_ATTACH, pid)", w.state, {kDebugger, kTarget, 0, 0, 0});
+  first.until_asleep();
   w.caller = kOther;
   EXPECT_EQ(w.ptrace(PT_ATTACH).clause.id, "attach-traced");
-  to_the_end(first);
+  first.to_the_end();
   EXPECT_EQ(w.proc(kTarget).p_pptr, kDebugger);
 }
 
 // Unmarked only after proc_reparent(): two threads of the debugger can both have passed the checks, and both succeed.
 TEST(dragonfly_tokens, detach_is_decided_slept_on_and_done_twice) {
   World w = attached();
-  const ir::Program& detach = rule("ptrace(PT_DETACH, pid)").program;
-  ir::Run first(detach, w.state, {kDebugger, kTarget, 0, 0, 0}, {});
-  ir::Run second(detach, w.state, {kDebugger, kTarget, kSigstop, 0, 0}, {});
-  until_asleep(first);
-  until_asleep(second);
-  to_the_end(first);
-  to_the_end(second);
-  EXPECT_EQ(first.outcome().error, Errno::ok);
-  EXPECT_EQ(second.outcome().error, Errno::ok);
+  InFlight first("ptrace(PT_DETACH, pid)", w.state, {kDebugger, kTarget, 0, 0, 0});
+  InFlight second("ptrace(PT_DETACH, pid)", w.state, {kDebugger, kTarget, kSigstop, 0, 0});
+  first.until_asleep();
+  second.until_asleep();
+  first.to_the_end();
+  second.to_the_end();
+  EXPECT_EQ(first.outcome.error, Errno::ok);
+  EXPECT_EQ(second.outcome.error, Errno::ok);
   EXPECT_EQ(w.proc(kTarget).p_flag & P_TRACED, 0);
   EXPECT_NE(w.proc(kTarget).p_flag & P_STOPPED_SIG, 0);  // the second stopped a process that it did not trace any more
 
@@ -164,10 +178,10 @@ TEST(dragonfly_tokens, detach_is_decided_slept_on_and_done_twice) {
 // The real parent was found alive, died while the token was given up, and gets the child all the same.
 TEST(dragonfly_tokens, detach_reparents_to_whom_it_found) {
   World w = attached();
-  ir::Run call(rule("ptrace(PT_DETACH, pid)").program, w.state, {kDebugger, kTarget, 0, 0, 0}, {});
-  until_asleep(call);
+  InFlight call("ptrace(PT_DETACH, pid)", w.state, {kDebugger, kTarget, 0, 0, 0});
+  call.until_asleep();
   w.proc(kOther).state = ProcState::zombie;
-  to_the_end(call);
+  call.to_the_end();
   EXPECT_EQ(w.proc(kTarget).p_pptr, kOther);
 }
 
