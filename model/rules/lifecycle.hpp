@@ -28,7 +28,7 @@ void fork1(K& k, LwpRef<K> td, ProcRef<K> child, LwpRef<K> child_td, ForkKind ki
   const Behaviours& b = k.behaviour();
   auto p1 = proc(k, td[td_proc]);
   k.guard(is(p1, ProcState::normal) && !p1[P_WEXIT] && !td[TD_SUSPENDED], in("fork-runs", "do_fork", "kern_fork.c"));
-  k.guard(is(child, ProcState::free), in("fork-pid-free", "fork_findpid", "kern_fork.c"));
+  k.guard(is(child, ProcState::free) && !none(k, child.slot), in("fork-pid-free", "fork_findpid", "kern_fork.c"));
   if (b.tokens) {
     k.lock(Lock::token, p1);
   } else {
