@@ -245,7 +245,7 @@ class Reading {
       out.actor = *actor;
     }
     out.actor_word = std::string(first);
-    if (second == "exit" && third != "begins" && third != "untraced" && third != "ends") return read_exit(out);
+    if (second == "exit" && third != "begins" && third != "alone" && third != "untraced" && third != "ends") return read_exit(out);
     if (second == "wait") return read_wait(out);
     if (second == "ignores" || second == "catches" || second == "job_stop") return read_signal(out);
     for (ParseError& problem : wrong_words(text_, line_, kVerbs)) note(std::move(problem));
@@ -271,7 +271,7 @@ class Reading {
       out.status = *status;
     else
       note(tokens_[2], status ? fmt::format("'{}' is no exit status: expected 0 to 255", tokens_[2].text)
-                              : names::unknown_word(tokens_[2].text, {"begins", "untraced", "ends"},
+                              : names::unknown_word(tokens_[2].text, {"begins", "alone", "untraced", "ends"},
                                                     "an exit status, 0 to 255, or one of these"));
   }
 

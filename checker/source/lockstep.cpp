@@ -222,7 +222,17 @@ std::vector<Action> Generator::prologue(Random& random) const {
     for (std::size_t i = 0; i < words_.rules().size(); ++i)
       if (words_.rules()[i].program.name == name) out.push_back({i, std::move(arguments), {}});
   };
-  if (random.below(4) == 0) return out;
+  if (random.below(4) == 0) {
+    if (random.below(8) != 0) return out;
+    // A child attaches to its parent and wants to be traced by it: whom it attaches to now is looked for in a circle.
+    take("fork", {0, 1, 1});
+    take("fork", {1, 2, 2});
+    take("fork", {0, 3, 3});
+    take("ptrace(PT_ATTACH, pid)", {2, 1, 0, 0, 0});
+    take("ptrace(PT_TRACE_ME)", {2, 2, 0, 0, 0});
+    take("ptrace(PT_ATTACH, pid)", {2, 3, 0, 0, 0});
+    return out;
+  }
   constexpr std::int32_t debugger = 1, target = 2, bystander = 3, debugger_td = 1, target_td = 2, second_td = 4;
   const auto wait_for = [&](std::int32_t child) {  // one of the two finds it
     take("wait6(P_ALL): trapped", {debugger_td, child, child});

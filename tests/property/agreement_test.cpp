@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
 // The two readings of the rule text agree: what Exec computes is what the program written down by Record says.
+#include <algorithm>
+#include <iterator>
 #include <map>
+#include <optional>
 #include <set>
 #include <sstream>
 
@@ -26,9 +29,10 @@ bool same(const Outcome& a, const Outcome& b) {
          a.emitted == b.emitted && a.open_kind == b.open_kind && a.open_ways == b.open_ways;
 }
 
-void every_rule_agrees(const Behaviours& kernel, const SmallState& state, const Dice& d) {
+void every_rule_agrees(const Behaviours& kernel, const SmallState& state, Dice d, std::optional<Slot> busy = {}) {
   std::vector<LockEvent> locks, locks_from_ir;
   for (const Rule& rule : table(kernel)) {
+    if (busy) d.thrown[0] = rule.by == Rule::By::thread ? *busy : kCaller;
     const std::vector<std::int32_t> a = arguments(rule, d);
     SmallState computed = state, interpreted = state;
     locks.clear();
@@ -54,13 +58,32 @@ RC_GTEST_PROP(agreement, exec_and_ir_on_any_state, ()) { every_rule_agrees(**any
 
 RC_GTEST_PROP(agreement, exec_and_ir_on_any_state_with_a_tracee, ()) {
   Dice d = *dice();
-  d.thrown[0] = 0;  // thread 0 is the tracer
+  d.thrown[0] = kCaller;
+  if (*rc::gen::inRange(0, 4) != 0) d.thrown[1] = kTracee;
+  if (*rc::gen::inRange(0, 4) == 0)
+    for (std::uint8_t& choice : d.choices) choice = std::uint8_t(*rc::gen::inRange(0, 5));
   every_rule_agrees(**any_kernel(), *any_state_with_tracee(), d);
+}
+
+RC_GTEST_PROP(agreement, exec_and_ir_on_any_state_with_a_family, ()) {
+  Dice d = *dice();
+  if (*rc::gen::arbitrary<bool>()) d.thrown[2] = d.thrown[1];  // wait6(P_PID): the child that is asked for
+  every_rule_agrees(**any_kernel(), *any_state_with_family(), d, kBusy);
 }
 
 RC_GTEST_PROP(agreement, exec_and_ir_along_walks, ()) {
   follow(*walk(), [](const SmallState& before, const Rule&, const std::vector<std::int32_t>&, const Outcome&,
                      const SmallState&) { every_rule_agrees(**any_kernel(), before, *dice()); });
+}
+
+// Guards that a step's first guard implies, or the signal that it finds.  They stand in texts that others begin
+// elsewhere: a log shows that a thread forks, not that it was at a place from which it can.
+bool is_asked_before(const Behaviours& kernel, std::string_view clause) {
+  if (clause == "attach-stop-first") return kernel.attach_stop_comes_first;
+  if (clause == "thread-exit-runs") return !kernel.lwp_events;
+  constexpr std::string_view always[] = {"fork-runs", "exec-runs", "exit-runs",          "stop-runs",           "stop-exiting",
+                                         "resumed",   "stop-2003", "signal-stop-traced", "vfork-child-goes-on"};
+  return std::find(std::begin(always), std::end(always), clause) != std::end(always);
 }
 
 // The sibling that shows the properties above to be about something.  It needs their runs in the same process.
@@ -71,8 +94,9 @@ TEST(agreement, sometimes_each_clause_fails_and_each_rule_succeeds) {
       const std::string& name = rule.program.name;
       for (const ir::Instruction& in : rule.program.code)
         if ((in.op == ir::Op::require || in.op == ir::Op::guard) && in.clause.impossible.empty()) {
-          EXPECT_TRUE(g_failed_somewhere[kernel->name].contains(std::string(in.clause.id)))
-              << in.clause.id << " never failed, in " << name << " of " << kernel->name;
+          EXPECT_EQ(g_failed_somewhere[kernel->name].contains(std::string(in.clause.id)),
+                    !is_asked_before(*kernel, in.clause.id))
+              << in.clause.id << " in " << name << " of " << kernel->name;
         }
       const bool cannot_succeed =
           (rule.id == RuleId::ptrace && !rules::has_request(*kernel, rules::Request(rule.number))) ||

@@ -29,8 +29,14 @@ rc::Gen<const Behaviours*> any_kernel();
 // Any value that fits in each field, sensible or not.
 rc::Gen<SmallState> any_state();
 
-// Any state in which one process is, to the checks of kern_ptrace(), a stopped tracee of thread 0.
+// Any state in which process and thread kTracee are, to the checks of kern_ptrace(), a stopped tracee of thread kCaller;
+// now and then not all its threads have stopped.
+inline constexpr Slot kCaller = 0, kBusy = 1, kTracee = 2;
 rc::Gen<SmallState> any_state_with_tracee();
+
+// Any state in which thread kCaller can make a call, most processes are children of its, as often as not stopped or dead,
+// all have credentials, and thread kBusy is anywhere in the kernel.
+rc::Gen<SmallState> any_state_with_family();
 
 // One argument vector that fits every rule: argument i of a rule is picked from the numbers by what it stands for.
 struct Dice {

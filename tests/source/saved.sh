@@ -62,7 +62,7 @@ breaks() {  # LINE WORDS TEXT: a run with this text
   source_run right.c --rerun broken.run
   wants_refusal "^proctor: broken\.run:$1:[1-9][0-9]*: $2"
 }
-breaks 1 '.*sleeps.*expected' 'p1 sleeps p2'
+breaks 1 '.*frobs.*expected' 'p1 frobs p2'
 breaks 2 '.*p9.*expected' $'p1 fork p2\np9 ptrace PT_TRACE_ME'
 breaks 2 'unknown word .mapped.: .*expected a value of memory=' $'p1 fork p2\np2 ptrace PT_READ_D p1 memory=mapped'
 breaks 1 'unknown word .*colour.*: expected seed, init, schedule or action' '#! colour red'

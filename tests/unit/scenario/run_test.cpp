@@ -129,7 +129,7 @@ TEST(run, ResultsAreCompared) {
 
 TEST(run, WhatIsNotPossibleEndsTheRun) {
   RunResult r = run_text(kFamily + "p3 returns_from_fork\np2 exit\n");
-  EXPECT_EQ(finding(r), "3: not possible here: [stop-at-fork, kern_fork.c:1061]");
+  EXPECT_EQ(finding(r), "3: not possible here: nobody can begin it, as the thread is stopped, busy or gone");
   EXPECT_TRUE(r.ended_early);
   EXPECT_EQ(r.lines.size(), 3U);
   EXPECT_EQ(r.exit_status(), 1);
@@ -138,7 +138,8 @@ TEST(run, WhatIsNotPossibleEndsTheRun) {
   EXPECT_EQ(finding(r), "5: not possible here: nobody can begin it, as the thread is stopped, busy or gone");
   EXPECT_TRUE(r.ended_early);
 
-  holds(kFamily + "p3 returns_from_fork -> impossible=stop-at-fork\np2 exit\n");
+  holds(kFamily + "p3 returns_from_fork -> impossible\np2 exit\n");
+  holds(kFamily + "p1 fork p3 -> impossible=fork-pid-free\np2 exit\n");
   EXPECT_EQ(finding(run_text(kFamily + "p3 fork p4 -> impossible")),
             "3: expected impossible, but it is 0 with result=p4");
 }
@@ -154,7 +155,12 @@ TEST(run, KernelsCanDiffer) {
 }
 
 // D.4 of the reference: a traced process stops for a signal, and its debugger decides; others have their way with it.
+// DragonFly: lwpsignal() stops the process of a SIGSTOP without issignal(), the only reader of p_xstat, so the debugger's
+// word is lost there.  Before be1f9ddcee issignal() does not wait for the word, and the signal is taken at once.
 TEST(run, Signals) {
+  const std::string lost = "-> dragonfly-5.5,dragonfly-5.5-be1f9dd:nothing else:";
+  const std::string waits = "[freebsd-5.1 freebsd-5.1-sa0309 freebsd-11c dragonfly-5.5-be1f9dd freebsd-10.4 "
+                            "freebsd-11c-in-10.4] ";
   for (const Behaviours* kernel : kKernels) {
     holds(kFamily + "p2 kill p3 SIGTERM -> 0\np2 wait p3 -> killed=SIGTERM", *kernel);
     holds(kFamily + "p2 kill p3 SIGKILL -> 0\np2 wait p3 -> killed=SIGKILL", *kernel);
@@ -165,19 +171,24 @@ TEST(run, Signals) {
     holds(kFamily + "p3 ignores SIGTERM\np3 execve\np2 kill p3 SIGTERM\np2 wait p3 -> nothing", *kernel);
     holds(kFamily + "p2 kill p3 SIGSTOP\np2 wait p3 -> stopped=SIGSTOP\np2 kill p3 SIGCONT\np2 wait p3 -> continued",
           *kernel);
-    holds(kFamily + "p2 kill p3 SIGTSTP\np2 wait p3 -> stopped=SIGTSTP\np2 kill p3 SIGKILL\np2 wait p3 -> killed",
+    // SIGTSTP stops only where somebody could continue: not in an orphaned process group, as that of init's children is
+    holds(kFamily + "p2 kill p3 SIGTSTP\np2 wait p3 -> nothing", *kernel);
+    holds(kFamily + "p3 setpgid p3 p3\np2 kill p3 SIGTSTP\np2 wait p3 -> stopped=SIGTSTP\np2 kill p3 SIGKILL\n" +
+              "p2 wait p3 -> killed",
           *kernel);
-    holds(kTracee + "p2 ptrace PT_CONTINUE p3\np2 kill p3 SIGUSR1\np2 wait p3 -> trapped=SIGUSR1\n" +
-              "p2 ptrace PT_CONTINUE p3\np2 wait p3 -> nothing",
+    holds(kTracee + "p2 ptrace PT_CONTINUE p3\np2 kill p3 SIGUSR1\n" +
+              "p2 wait p3 -> dragonfly-5.5:killed=SIGUSR1 else:trapped=SIGUSR1\n" + waits +
+              "p2 ptrace PT_CONTINUE p3\n" + waits + "p2 wait p3 -> nothing",
           *kernel);
-    holds(kTracee + "p2 ptrace PT_CONTINUE p3 data=SIGTERM\np2 wait p3 -> killed=SIGTERM", *kernel);
+    holds(kTracee + "p2 ptrace PT_CONTINUE p3 data=SIGTERM\np2 wait p3 " + lost + "killed=SIGTERM", *kernel);
     holds(kTracee + "p3 ignores SIGTERM\np2 ptrace PT_CONTINUE p3 data=SIGTERM\np2 wait p3 -> nothing", *kernel);
     holds(kTracee + "p2 ptrace PT_CONTINUE p3 data=SIGSTOP\np2 wait p3 -> nothing", *kernel);
-    holds(kTracee + "p2 ptrace PT_DETACH p3 data=SIGTERM\np2 wait p3 -> killed=SIGTERM", *kernel);
-    holds(kTracee + "p2 ptrace PT_KILL p3\np2 wait p3 -> killed=SIGKILL", *kernel);
+    holds(kTracee + "p2 ptrace PT_DETACH p3 data=SIGTERM\np2 wait p3 " + lost + "killed=SIGTERM", *kernel);
+    holds(kTracee + "p2 ptrace PT_KILL p3\np2 wait p3 " + lost + "killed=SIGKILL", *kernel);
     // traces/corpus, sigkill_intercept: SIGKILL is a stop that the debugger can drop
-    holds(kTracee + "p2 ptrace PT_CONTINUE p3\np2 kill p3 SIGKILL\np2 wait p3 -> trapped=SIGKILL\n" +
-              "p2 ptrace PT_CONTINUE p3\np2 wait p3 -> nothing",
+    holds(kTracee + "p2 ptrace PT_CONTINUE p3\np2 kill p3 SIGKILL\n" +
+              "p2 wait p3 -> dragonfly-5.5:killed=SIGKILL else:trapped=SIGKILL\n" + waits +
+              "p2 ptrace PT_CONTINUE p3\n" + waits + "p2 wait p3 -> nothing",
           *kernel);
     // while it is stopped, nothing happens before it goes on
     holds(kTracee + "p2 kill p3 SIGKILL\np2 wait p3 -> nothing\np2 ptrace PT_DETACH p3\np2 wait p3 -> killed", *kernel);
@@ -220,9 +231,12 @@ TEST(run, ThreadsFollowAStopAndGoOn) {
 
 TEST(run, StepsTrap) {
   for (const Behaviours* kernel : kKernels)
-    holds(kTracee +
-              "p2 ptrace PT_STEP p3\np2 wait p3 -> trapped=SIGTRAP\np2 ptrace PT_CONTINUE p3\np2 wait p3 -> nothing",
-          *kernel);
+    if (kernel != &kDragonfly55)
+      holds(kTracee + "p2 ptrace PT_STEP p3\np2 wait p3 -> trapped=SIGTRAP\np2 ptrace PT_CONTINUE p3\n" +
+                "p2 wait p3 -> nothing",
+            *kernel);
+  // its issignal() does not wait for the debugger's word
+  holds(kTracee + "p2 ptrace PT_STEP p3\np2 wait p3 -> killed=SIGTRAP", kDragonfly55);
 }
 
 TEST(run, VforkParentWaits) {
@@ -291,17 +305,18 @@ TEST(run, StatesOfAReport) {
   EXPECT_TRUE(line(States::none, 7).contains("result"));
 }
 
+// But KSI_ONQ, which is about its parent's queue: nobody outside the kernel can tell.
 TEST(run, EveryFlagHasAWord) {
   Proc p;
   p.p_flag = 0xffff;
   Lwp td;
   td.td_flag = 0xffff;
   for (const auto& [words, is_proc] : {std::pair{flag_words(p), true}, std::pair{flag_words(td), false}}) {
-    EXPECT_EQ(std::count(words.begin(), words.end(), ' '), 15) << words;
+    EXPECT_EQ(std::count(words.begin(), words.end(), ' '), is_proc ? 14 : 15) << words;
     std::istringstream stream(words);
     unsigned all = 0;
     for (std::string word; stream >> word;) all |= *(is_proc ? proc_flag(word) : lwp_flag(word));
-    EXPECT_EQ(all, 0xffffU);
+    EXPECT_EQ(all, is_proc ? 0xffffU & ~unsigned{KSI_ONQ} : 0xffffU);
   }
 }
 

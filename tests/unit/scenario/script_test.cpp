@@ -77,7 +77,7 @@ TEST(script, ProblemsSayWhereAndWhatWouldDo) {
       {"check t2 P_TRACED", "3:10", "unknown word 'P_TRACED': expected gone, a flag such as TDB_XSIG, "},
       {"check t9 TDB_XSIG", "3:7", "unknown word 't9': expected p1 to p4, or t0 to t5 for a thread"},
       {"check p3 alive -> 0", "3:10", "a check has no outcome: expected no -> in this line"},
-      {"p3 frob", "3:4", "unknown word 'frob': expected an action: wait, ignores, catches, ptrace, "},
+      {"p3 frob", "3:4", "unknown word 'frob': expected an action: wait, ignores, catches, job_stop, ptrace, "},
       {"p3 wiat p2", "3:4", "unknown word 'wiat': did you mean wait?"},
       {"x3 execve", "3:1",
        "unknown word 'x3': expected p1 to p4 (p1 is init), p2/t0 to p2/t5 for a thread, or one of "},
