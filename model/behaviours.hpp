@@ -6,15 +6,18 @@
 
 #include <string_view>
 
+#include "model/kernels/lines.hpp"
+
 namespace proctor::model {
 
-// Which sys_process.c the line numbers of clauses are of.
+// Which sys_process.c the kernel has.
 enum class Source : unsigned char { freebsd51, freebsd51_sa0309, freebsd11c, dragonfly55, freebsd104 };
 
 struct Behaviours {
   std::string_view name;
   std::string_view provenance;
   Source source;
+  const LineFile* lines;
   // DragonFly since 2003 (4.x): tokens instead of locks, lwps, and its own kern_ptrace()
   bool tokens;
 
@@ -104,6 +107,7 @@ inline constexpr Behaviours kFreebsd51{
     .name = "freebsd-5.1",
     .provenance = "FreeBSD 77b7cdf1999e, 5.1-CURRENT, early 2003",
     .source = Source::freebsd51,
+    .lines = &kFreebsd51Lines,
     .tokens = false,
     .thread_requests = false,
     .syscall_stops = false,
@@ -147,6 +151,7 @@ inline constexpr Behaviours kFreebsd51Sa0309 = [] {
   k.name = "freebsd-5.1-sa0309";
   k.provenance = "FreeBSD 007e25d95aae, 5.1-CURRENT, 10 August 2003";
   k.source = Source::freebsd51_sa0309;
+  k.lines = &kFreebsd51Sa0309Lines;
   k.step_checks_signal = true;
   return k;
 }();
@@ -156,6 +161,7 @@ inline constexpr Behaviours kFreebsd104{
     .name = "freebsd-10.4",
     .provenance = "FreeBSD 10.4-RELEASE, October 2017",
     .source = Source::freebsd104,
+    .lines = &kFreebsd104Lines,
     .tokens = false,
     .thread_requests = true,
     .syscall_stops = true,
@@ -199,6 +205,7 @@ inline constexpr Behaviours kFreebsd11c = [] {
   k.name = "freebsd-11c";
   k.provenance = "FreeBSD c6a33c8e88c5, head r291961, 7 December 2015";
   k.source = Source::freebsd11c;
+  k.lines = &kFreebsd11cLines;
   k.event_mask = false;
   k.lwp_events = false;
   k.attach_stop_comes_first = false;
@@ -217,6 +224,7 @@ inline constexpr Behaviours kFreebsd11cIn104 = [] {
   Behaviours k = kFreebsd11c;
   k.name = "freebsd-11c-in-10.4";
   k.provenance = "sys_process.c of freebsd-11c in FreeBSD 10.4-RELEASE";
+  k.lines = &kFreebsd11cIn104Lines;
   k.vfork_is_marked = true;
   k.first_reporter_keeps_stop = true;
   k.getppid_is_real_parent = false;
@@ -229,6 +237,7 @@ inline constexpr Behaviours kDragonfly55 = [] {
   k.name = "dragonfly-5.5";
   k.provenance = "DragonFly b608d1d3, 5.5-DEVELOPMENT, 31 May 2019";
   k.source = Source::dragonfly55;
+  k.lines = &kDragonfly55Lines;
   k.tokens = true;
   k.reapers = true;
   k.target_is_held = true;

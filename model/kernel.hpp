@@ -49,18 +49,20 @@ struct Clause {
   int line;               // of the check in the kernel's source; 0: not pinned to a line, then the function
   std::string_view function = {};
   std::string_view impossible = {};  // why it can never fail, or never hold; empty: both happen
+  std::string_view key = {};         // its row in line files: the id, with "/case" where it stands in two places
 };
 
-// The same in the rule text: a clause with its line in each source that has it, 0 where the code does not have it.  The
-// lines of freebsd-5.1-sa0309 follow from those of freebsd-5.1: only proc_rwmem() has another length.
+// The same in the rule text, which does not say where: each kernel's line file does (model/kernels/lines.hpp).  A clause
+// that no line file has yet can bring lines that were found by hand, those of freebsd-10.4 if it is one number.
 struct Lines {
   int freebsd51 = 0, freebsd11c = 0, dragonfly55 = 0, freebsd104 = 0;
 };
 struct Anchor {
-  std::string_view id, file;
-  Lines lines;
+  std::string_view key, file;
+  Lines by_hand = {};
   std::string_view function = {};
   std::string_view impossible_why = {};
+  constexpr std::string_view id() const { return key.substr(0, key.find('/')); }
   Clause of(const Behaviours& kernel) const;
   constexpr Anchor impossible(std::string_view why) const {
     Anchor out = *this;
@@ -68,12 +70,13 @@ struct Anchor {
     return out;
   }
 };
-constexpr Anchor at(std::string_view id, Lines lines) { return {id, "sys_process.c", lines}; }
-constexpr Anchor at(std::string_view id, int line104, std::string_view file = "sys_process.c") {
-  return {id, file, {.freebsd104 = line104}};
+constexpr Anchor at(std::string_view key, std::string_view file = "sys_process.c") { return {key, file}; }
+constexpr Anchor in(std::string_view key, std::string_view function, std::string_view file) {
+  return {key, file, {}, function};
 }
-constexpr Anchor in(std::string_view id, std::string_view function, std::string_view file) {
-  return {id, file, {}, function};
+constexpr Anchor at(std::string_view key, Lines by_hand) { return {key, "sys_process.c", by_hand}; }
+constexpr Anchor at(std::string_view key, int line104, std::string_view file = "sys_process.c") {
+  return {key, file, {.freebsd104 = line104}};
 }
 
 // "[attach-self, sys_process.c:790]"

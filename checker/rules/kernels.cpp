@@ -84,7 +84,8 @@ constexpr Behaviour kBehaviours[] = {
     {"wait6", &B::wait6, "wait6(2) and WNOWAIT exist", "r242958 (November 2012)"},
     {"reapers", &B::reapers, "procctl(PROC_REAP_ACQUIRE) exists", "10.2, and DragonFly"},
     {"getppid_is_real_parent", &B::getppid_is_real_parent,
-     "getppid(2) of a traced process names its real parent, not its debugger", "between July and August 2015, not in 10.4"},
+     "getppid(2) of a traced process names its real parent, not its debugger",
+     "between July and August 2015, not in 10.4"},
     {"tracees_go_to_real_parent", &B::tracees_go_to_real_parent,
      "exit1() gives tracees to their real parent, not to init", "between 9.3 and 2015"},
     {"writes_ktr", &B::writes_ktr, "KTR_PTRACE lines are written", "r281954 to r284878, in 10.2"},
@@ -110,7 +111,7 @@ constexpr bool are_distinct() {
       if (&a != &b && a.member == b.member) return false;
   return true;
 }
-constexpr std::size_t kOthers = 3;  // name, provenance, source
+constexpr std::size_t kOthers = 4;  // name, provenance, source, lines
 static_assert(std::size(kBehaviours) == members<B>() - kOthers && are_distinct(),
               "each bool of Behaviours has one line in kBehaviours");
 
