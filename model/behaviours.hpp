@@ -61,7 +61,14 @@ inline constexpr Behaviours kDragonfly55 = resolve({.name = "dragonfly-5.5",
                                                     .branch = Branch::dragonfly,
                                                     .date = 20190531});
 
-inline constexpr const Behaviours* kKernels[] = {&kFreebsd51,   &kFreebsd51Sa0309, &kFreebsd11c,
-                                                 &kDragonfly55, &kFreebsd104,      &kFreebsd11cIn104};
+inline constexpr Behaviours kFreebsd111 = resolve({.name = "freebsd-11.1",
+                                                   .provenance = "FreeBSD 11.1-RELEASE, July 2017",
+                                                   .source = Source::freebsd111,
+                                                   .lines = &kFreebsd111Lines,
+                                                   .branch = Branch::stable11,
+                                                   .date = 20170726});
+
+inline constexpr const Behaviours* kKernels[] = {&kFreebsd51,  &kFreebsd51Sa0309, &kFreebsd11c, &kDragonfly55,
+                                                 &kFreebsd104, &kFreebsd11cIn104, &kFreebsd111};
 
 }  // namespace proctor::model

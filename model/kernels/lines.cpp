@@ -7,22 +7,32 @@ namespace proctor::model {
 namespace {
 
 constexpr ClauseLine kFreebsd51Rows[] = {
+    {},
 #include "model/kernels/lines/freebsd-5.1.inc"
 };
 constexpr ClauseLine kFreebsd51Sa0309Rows[] = {
+    {},
 #include "model/kernels/lines/freebsd-5.1-sa0309.inc"
 };
 constexpr ClauseLine kFreebsd11cRows[] = {
+    {},
 #include "model/kernels/lines/freebsd-11c.inc"
 };
 constexpr ClauseLine kDragonfly55Rows[] = {
+    {},
 #include "model/kernels/lines/dragonfly-5.5.inc"
 };
 constexpr ClauseLine kFreebsd104Rows[] = {
+    {},
 #include "model/kernels/lines/freebsd-10.4.inc"
 };
 constexpr ClauseLine kFreebsd11cIn104Rows[] = {
+    {},
 #include "model/kernels/lines/freebsd-11c-in-10.4.inc"
+};
+constexpr ClauseLine kFreebsd111Rows[] = {
+    {},
+#include "model/kernels/lines/freebsd-11.1.inc"
 };
 
 }  // namespace
@@ -33,6 +43,7 @@ const LineFile kFreebsd11cLines(kFreebsd11cRows);
 const LineFile kDragonfly55Lines(kDragonfly55Rows);
 const LineFile kFreebsd104Lines(kFreebsd104Rows);
 const LineFile kFreebsd11cIn104Lines(kFreebsd11cIn104Rows);
+const LineFile kFreebsd111Lines(kFreebsd111Rows);
 
 const ClauseLine* LineFile::find(std::string_view clause) const {
   const auto row = std::lower_bound(rows_.begin(), rows_.end(), clause,

@@ -15,7 +15,8 @@ struct ClauseLine {
 
 class LineFile {
  public:
-  consteval explicit LineFile(std::span<const ClauseLine> rows) : rows_(rows) {
+  // The first row is nobody's: what `proctor anchors` has not written yet is empty, which an array may not be.
+  consteval explicit LineFile(std::span<const ClauseLine> rows) : rows_(rows.subspan(1)) {
     for (std::size_t i = 1; i < rows.size(); ++i)
       if (!(rows[i - 1].clause < rows[i].clause)) throw "a line file is sorted, and has each clause once";
   }
@@ -28,6 +29,6 @@ class LineFile {
 };
 
 extern const LineFile kFreebsd51Lines, kFreebsd51Sa0309Lines, kFreebsd11cLines, kDragonfly55Lines, kFreebsd104Lines,
-    kFreebsd11cIn104Lines;
+    kFreebsd11cIn104Lines, kFreebsd111Lines;
 
 }  // namespace proctor::model

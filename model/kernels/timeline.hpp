@@ -30,7 +30,7 @@ struct Change {
 };
 
 // Which sys_process.c the kernel has.
-enum class Source : unsigned char { freebsd51, freebsd51_sa0309, freebsd11c, dragonfly55, freebsd104 };
+enum class Source : unsigned char { freebsd51, freebsd51_sa0309, freebsd11c, dragonfly55, freebsd104, freebsd111 };
 
 struct Behaviours {
   std::string_view name;

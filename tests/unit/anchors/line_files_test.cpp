@@ -33,6 +33,7 @@ constexpr Origin kOrigins[] = {
     {"dragonfly-5.5", "002_", "dragonfly-5.5-20190531"},
     {"freebsd-10.4", "", "freebsd-10.4-r315949"},
     {"freebsd-11c-in-10.4", "001_", ""},
+    {"freebsd-11.1", "", "freebsd-11.1-20170820"},
 };
 
 fs::path begins_with(const fs::path& folder, std::string_view begin) {

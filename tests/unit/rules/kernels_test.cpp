@@ -53,6 +53,7 @@ TEST(timeline, the_kernels_do_what_their_sources_do) {
   EXPECT_EQ(what(model::kDragonfly55, true), (Names{"tokens", "step_checks_signal", "target_is_held", "reapers"}));
   EXPECT_EQ(what(model::kFreebsd104, false),
             (Names{"tokens", "giant_and_sched_lock", "memory_fault_is_enomem", "getppid_is_real_parent"}));
+  EXPECT_EQ(what(model::kFreebsd111, false), (Names{"tokens", "giant_and_sched_lock"}));
   const Names of_11c = with(without(what(model::kFreebsd104, true),
                                     {"event_mask", "lwp_events", "attach_stop_comes_first", "vfork_is_marked",
                                      "first_reporter_keeps_stop", "detach_forgets_stops", "kill_is_immediate"}),
