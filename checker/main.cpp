@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "checker/anchors/command.hpp"
 #include "checker/names/kernel.hpp"
 #include "checker/report.hpp"
 #include "checker/rules/kernels.hpp"
@@ -335,6 +336,11 @@ int main(int argc, char** argv) {
         ->capture_default_str();
     source->add_flag("-q,--quiet", source_options.quiet, "no progress");
     source->add_option("FILE", source_options.files, "one source, or the old and the new one");
+    anchors::Options anchors_options;
+    CLI::App* anchors = app.add_subcommand("anchors", "find where a kernel's clauses stand in its sources");
+    anchors->add_option("-k,--kernel", anchors_options.kernel, "whose sources they are")->required();
+    anchors->add_option("-o,--output", anchors_options.output, "write the line file here");
+    anchors->add_option("FILE", anchors_options.files, "sys_process.c, kern_sig.c and others of the kernel");
     CLI::App* check = app.add_subcommand("check", "check logs of a real kernel against the model");
     check->add_option("-k,--kernel", options.kernel, "the kernel that wrote the logs")->capture_default_str();
     check->add_option("--format", options.format, "text or jsonl")
@@ -363,6 +369,7 @@ int main(int argc, char** argv) {
         rules_options.request += (rules_options.request.empty() ? "" : " ") + word;
       return proctor::rules::rules_command(rules_options);
     }
+    if (anchors->parsed()) return proctor::anchors::anchors_command(anchors_options);
     if (run->parsed()) return scenario::run_command(run_options);
     if (source->parsed()) return source::source_command(source_options);
     return int(check_command(options));

@@ -298,11 +298,11 @@ class Exec {
   Num pending(T td, Bool stops) const { return {has(td) ? model::pending(s_, at(td), stops.v) : 0}; }
 
   void require(Bool cond, Errno error, const Anchor& clause) {
-    if (live_ && coverage != nullptr) count(cond, clause.id);
+    if (live_ && coverage != nullptr) count(cond, clause.id());
     if (live_ && !cond.v) fail(error, true, clause.of(b_));
   }
   void guard(Bool cond, const Anchor& clause) {
-    if (live_ && coverage != nullptr) count(cond, clause.id);
+    if (live_ && coverage != nullptr) count(cond, clause.id());
     if (live_ && !cond.v) fail(Errno::ok, false, clause.of(b_));
   }
   // The same with a clause that has been looked up before, for the interpreter of the IR.

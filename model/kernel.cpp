@@ -5,20 +5,24 @@
 
 namespace proctor::model {
 
-Clause Anchor::of(const Behaviours& kernel) const {
-  // proc_rwmem() lost 25 lines, an #include and __FBSDID were added above it.
-  constexpr int kRwmem = 147, kAbove = 24, kBelow = 1;
-  int line = 0;
-  switch (kernel.source) {
-    case Source::freebsd51: line = lines.freebsd51; break;
-    case Source::freebsd51_sa0309:
-      line = lines.freebsd51 == 0 ? 0 : lines.freebsd51 < kRwmem ? lines.freebsd51 + kBelow : lines.freebsd51 - kAbove;
-      break;
-    case Source::freebsd11c: line = lines.freebsd11c; break;
-    case Source::dragonfly55: line = lines.dragonfly55; break;
-    case Source::freebsd104: line = lines.freebsd104; break;
+namespace {
+
+int line_by_hand(const Lines& lines, Source source) {
+  switch (source) {
+    case Source::freebsd51: return lines.freebsd51;
+    case Source::freebsd11c: return lines.freebsd11c;
+    case Source::dragonfly55: return lines.dragonfly55;
+    case Source::freebsd104: return lines.freebsd104;
+    default: return 0;
   }
-  return {id, file, line, function, impossible_why, says_where};
+}
+
+}  // namespace
+
+Clause Anchor::of(const Behaviours& kernel) const {
+  if (const ClauseLine* row = kernel.lines->find(key))
+    return {id(), row->file, row->line, {}, impossible_why, says_where, key};
+  return {id(), file, line_by_hand(by_hand, kernel.source), function, impossible_why, says_where, key};
 }
 
 std::string place(const Clause& clause) {

@@ -53,19 +53,21 @@ struct Clause {
   std::string_view function = {};
   std::string_view impossible = {};  // why it can never fail, or never hold; empty: both happen
   bool says_where = false;           // it asks only whether somebody is at the place where the rule begins
+  std::string_view key = {};         // its row in line files: the id, with "/case" where it stands in two places
 };
 
-// The same in the rule text: a clause with its line in each source that has it, 0 where the code does not have it.  The
-// lines of freebsd-5.1-sa0309 follow from those of freebsd-5.1: only proc_rwmem() has another length.
+// The same in the rule text, which does not say where: each kernel's line file does (model/kernels/lines.hpp).  A clause
+// that no line file has yet can bring lines that were found by hand, those of freebsd-10.4 if it is one number.
 struct Lines {
   int freebsd51 = 0, freebsd11c = 0, dragonfly55 = 0, freebsd104 = 0;
 };
 struct Anchor {
-  std::string_view id, file;
-  Lines lines;
+  std::string_view key, file;
+  Lines by_hand = {};
   std::string_view function = {};
   std::string_view impossible_why = {};
   bool says_where = false;
+  constexpr std::string_view id() const { return key.substr(0, key.find('/')); }
   Clause of(const Behaviours& kernel) const;
   constexpr Anchor impossible(std::string_view why) const {
     Anchor out = *this;
@@ -73,18 +75,19 @@ struct Anchor {
     return out;
   }
 };
+constexpr Anchor at(std::string_view key, std::string_view file = "sys_process.c") { return {key, file}; }
+constexpr Anchor in(std::string_view key, std::string_view function, std::string_view file) {
+  return {key, file, {}, function};
+}
 // The place in the code where a rule begins: not a check of the kernel's, only where the thread has to be.
-constexpr Anchor place_of(std::string_view id, std::string_view function, std::string_view file) {
-  Anchor out{id, file, {}, function};
+constexpr Anchor place_of(std::string_view key, std::string_view function, std::string_view file) {
+  Anchor out = in(key, function, file);
   out.says_where = true;
   return out;
 }
-constexpr Anchor at(std::string_view id, Lines lines) { return {id, "sys_process.c", lines}; }
-constexpr Anchor at(std::string_view id, int line104, std::string_view file = "sys_process.c") {
-  return {id, file, {.freebsd104 = line104}};
-}
-constexpr Anchor in(std::string_view id, std::string_view function, std::string_view file) {
-  return {id, file, {}, function};
+constexpr Anchor at(std::string_view key, Lines by_hand) { return {key, "sys_process.c", by_hand}; }
+constexpr Anchor at(std::string_view key, int line104, std::string_view file = "sys_process.c") {
+  return {key, file, {.freebsd104 = line104}};
 }
 
 // "[attach-self, sys_process.c:790]"

@@ -17,7 +17,7 @@ namespace proctor::model {
 struct LeanOutcome {
   bool possible = true;  // as in Outcome
   Errno error = Errno::ok;
-  const char* clause = nullptr;  // id of the require() or guard() that failed, nullptr: none
+  std::string_view clause;  // id of the require() or guard() that failed, empty: none
   std::int32_t result = 0;
   std::uint32_t procs = 0, lwps = 0;   // slots that were written, as bits
   std::uint16_t moves = 0, opens = 0;  // opens: kinds of choices that were met, as bits
@@ -176,7 +176,7 @@ class Lean {
     live_ = false;
     out_.error = error;
     out_.possible = possible;
-    out_.clause = clause.id.data();
+    out_.clause = clause.id();
   }
   static bool has(P p) { return unsigned(p.slot.v) < unsigned(S::kProcs); }
   static bool has(T td) { return unsigned(td.slot.v) < unsigned(S::kLwps); }

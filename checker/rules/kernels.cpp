@@ -3,12 +3,8 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <cstdio>
-#include <iterator>
 #include <nlohmann/json.hpp>
-#include <type_traits>
-#include <utility>
 
 namespace proctor::rules {
 
@@ -16,128 +12,44 @@ using B = model::Behaviours;
 
 namespace {
 
-constexpr Behaviour kBehaviours[] = {
-    {"tokens", &B::tokens, "Tokens in place of locks, lwps, and a kern_ptrace() of its own",
-     "DragonFly since 2003 (4.x)"},
-    // requests
-    {"thread_requests", &B::thread_requests,
-     "PT_LWPINFO to PT_RESUME exist, and a thread id is accepted where a pid is", "from r132016 on (July 2004)"},
-    {"syscall_stops", &B::syscall_stops, "PT_TO_SCE, PT_TO_SCX and PT_SYSCALL exist", "between 5.1 and 7"},
-    {"follow_fork", &B::follow_fork, "PT_FOLLOW_FORK exists", "between 7 and 9.3"},
-    {"vm_requests", &B::vm_requests, "PT_VM_TIMESTAMP and PT_VM_ENTRY exist", "February 2010"},
-    {"event_mask", &B::event_mask,
-     "p_ptevents in place of p_stops and P_FOLLOWFORK; PT_GET_EVENT_MASK, PT_SET_EVENT_MASK and PTRACE_VFORK exist",
-     "r302902 (July 2016)"},
-    {"lwp_events", &B::lwp_events, "PT_LWP_EVENTS, TDB_BORN and TDB_EXIT exist", "r292894 (December 2015)"},
-    // checks
-    {"capability_mode", &B::capability_mode, "In capability mode (cap_enter(2)) ptrace(2) answers ECAPMODE", "9.0"},
-    {"exiting_is_no_process", &B::exiting_is_no_process, "A process in exit1() answers ESRCH",
-     "22 February 2006, \"Close some races between procfs..\""},
-    {"trace_me_needs_parent", &B::trace_me_needs_parent, "PT_TRACE_ME refuses a traced process and a child of init",
-     "r289660 (October 2015)"},
-    {"any_number_needs_tracee", &B::any_number_needs_tracee,
-     "A request that no kernel knows is first asked whether it may, and only then refused", "between 2003 and 2015"},
-    {"all_threads_must_stop", &B::all_threads_must_stop,
-     "All threads of the tracee must be suspended, P_SHOULDSTOP() is not enough", "between 2003 and 2015"},
-    {"step_checks_signal", &B::step_checks_signal, "The signal number of PT_STEP is checked too",
-     "007e25d95aae (10 August 2003, SA-03:09)"},
-    {"in_exec_is_ebusy", &B::in_exec_is_ebusy, "A process in execve() is EBUSY to p_candebug(), without this EAGAIN",
-     "between 2003 and 2015"},
-    // effects
-    {"only_continue_sets_pc", &B::only_continue_sets_pc, "PT_STEP and PT_DETACH leave the program counter alone",
-     "between 2003 and 2015"},
-    {"target_is_held", &B::target_is_held,
-     "The target is held for the whole request, not only around calls that may sleep",
-     "22 February 2006, \"Close some races between procfs..\""},
-    {"real_parent_by_tree", &B::real_parent_by_tree,
-     "The real parent is found by the tree (p_orphans, proc_realparent()), not by its pid", "r269656 (August 2014)"},
-    {"attach_posts_sigstop", &B::attach_posts_sigstop,
-     "PT_ATTACH posts its SIGSTOP even to a process that is stopped already", "between 5.1 and 7"},
-    {"resume_clears_waited", &B::resume_clears_waited, "A resumed process is no longer P_WAITED",
-     "between 2003 and 2015"},
-    {"stop_has_thread", &B::stop_has_thread,
-     "A stop belongs to one thread (p_xthread, td_xsig), and threads are suspended one by one",
-     "July 2004, \"Add code to support debugging threaded..\""},
-    {"attach_stop_comes_first", &B::attach_stop_comes_first,
-     "The first stop after PT_ATTACH is its SIGSTOP (P2_PTRACE_FSTP)", "r303423 (July 2016)"},
-    {"vfork_is_marked", &B::vfork_is_marked,
-     "The parent of a vfork is marked (TDB_VFORK) until the child lets it go on", "r303001 (July 2016)"},
-    {"first_reporter_keeps_stop", &B::first_reporter_keeps_stop,
-     "The thread that reports a stop first stays its reporter, and TDB_FSTP comes before all", "r303423 (July 2016)"},
-    {"detach_forgets_stops", &B::detach_forgets_stops,
-     "PT_DETACH forgets stops that were not reported, and the SIGSTOP of an attach", "r303423, r315949"},
-    {"kill_is_immediate", &B::kill_is_immediate, "SIGKILL from the debugger marks P_WKILLED and cannot be overtaken",
-     "r315949 (March 2017)"},
-    {"memory_fault_is_enomem", &B::memory_fault_is_enomem,
-     "PT_READ and PT_WRITE of an unmapped address answer ENOMEM, without this EFAULT or EINVAL",
-     "r291961 (December 2015), not in 10.4"},
-    {"memory_shortage_is_enomem", &B::memory_shortage_is_enomem,
-     "PT_READ, PT_WRITE and PT_IO tell a shortage of memory (ENOMEM) from a bad address", "between 2003 and 2015"},
-    {"io_copyout_checked", &B::io_copyout_checked, "PT_IO says when it could not write its descriptor back",
-     "between 2003 and 2015"},
-    {"stop_waits_for_word", &B::stop_waits_for_word,
-     "A thread that stops for a signal waits there and then looks at what the debugger says; without this it goes on",
-     "all but DragonFly before be1f9ddcee (June 2019)"},
-    // locks
-    {"giant_and_sched_lock", &B::giant_and_sched_lock,
-     "Memory is read under Giant, threads are resumed under sched_lock, not under the process's own spin lock", "5.x"},
-    // wait and exit
-    {"status_reported_once", &B::status_reported_once, "A debugger that is the real parent gets an exit status once",
-     "r283600 (May 2015, not confirmed)"},
-    {"wait6", &B::wait6, "wait6(2) and WNOWAIT exist", "r242958 (November 2012)"},
-    {"reapers", &B::reapers, "procctl(PROC_REAP_ACQUIRE) exists", "10.2, and DragonFly"},
-    {"getppid_is_real_parent", &B::getppid_is_real_parent,
-     "getppid(2) of a traced process names its real parent, not its debugger",
-     "between July and August 2015, not in 10.4"},
-    {"tracees_go_to_real_parent", &B::tracees_go_to_real_parent,
-     "exit1() gives tracees to their real parent, not to init", "between 9.3 and 2015"},
-    {"reaper_hears_of_zombies", &B::reaper_hears_of_zombies,
-     "When a parent dies, its reaper is sent SIGCHLD for each zombie among the children", "r310585 (December 2016)"},
-    {"word_is_sent", &B::word_is_sent,
-     "What a debugger gives at any stop is sent to its tracee; without this only stops for a signal heed it",
-     "r315949 (March 2017)"},
-    {"job_stop_takes_signal_first", &B::job_stop_takes_signal_first,
-     "A stop signal leaves its queue before the process stops, not after", "r315949 (March 2017)"},
-    {"writes_ktr", &B::writes_ktr, "KTR_PTRACE lines are written", "r281954 to r284878, in 10.2"},
-};
+std::string day(model::Date date) {
+  return fmt::format("{:04}-{:02}-{:02}", date / 10000, date / 100 % 100, date % 100);
+}
 
-// How many members an aggregate has: as many as it can be initialized with.
-struct Anything {
-  template <class T>
-  operator T() const;
-};
-template <class T, std::size_t... I>
-constexpr bool takes(std::index_sequence<I...>) {
-  return requires { T{(void(I), Anything{})...}; };
+// When a behaviour came first, and to which branch.
+std::string since(const model::Behaviour& behaviour) {
+  const model::Change& first = behaviour.changes[0];
+  const std::string branch(name(first.branch));
+  if (first.by == 0) return branch + " from the start";
+  if (first.after == first.by - 1) return branch + " " + day(first.by);
+  return fmt::format("{} {} .. {}", branch, day(first.after), day(first.by));
 }
-template <class T, std::size_t N = 0>
-constexpr std::size_t members() {
-  if constexpr (takes<T>(std::make_index_sequence<N + 1>{})) return members<T, N + 1>();
-  return N;
-}
-constexpr bool are_distinct() {
-  for (const Behaviour& a : kBehaviours)
-    for (const Behaviour& b : kBehaviours)
-      if (&a != &b && a.member == b.member) return false;
-  return true;
-}
-constexpr std::size_t kOthers = 3;  // name, provenance, source
-static_assert(std::size(kBehaviours) == members<B>() - kOthers && are_distinct(),
-              "each bool of Behaviours has one line in kBehaviours");
 
 std::string text() {
   std::string out = "The kernels\n";
   int number = 0;
   for (const B* kernel : model::kKernels)
-    out += fmt::format("  {}  {:<22}{}\n", ++number, kernel->name, kernel->provenance);
-  out += "\nWhat their code does\n  ";
-  out += fmt::format("{:<28}", "");
+    out += fmt::format("{:>3}  {:<22}{:<10} {}  {}\n", ++number, kernel->name, name(kernel->branch), day(kernel->date),
+                       kernel->provenance);
+  out += fmt::format("\nWhat their code does\n  {:<28}", "");
   for (int i = 1; i <= number; ++i) out += fmt::format("{:<5}", i);
   out += " since\n";
-  for (const Behaviour& behaviour : kBehaviours) {
+  for (const model::Behaviour& behaviour : model::kTimeline) {
     out += fmt::format("  {:<28}", behaviour.name);
     for (const B* kernel : model::kKernels) out += fmt::format("{:<5}", kernel->*behaviour.member ? "yes" : "-");
-    out += fmt::format(" {}\n      {}.\n", behaviour.since, behaviour.meaning);
+    out += fmt::format(" {}\n      {}.\n      [{}]\n", since(behaviour), behaviour.meaning, behaviour.evidence);
+  }
+  return out;
+}
+
+nlohmann::json changes(const model::Behaviour& behaviour) {
+  nlohmann::json out = nlohmann::json::array();
+  for (const model::Change& change : behaviour.changes) {
+    if (change.branch == model::Branch::none) continue;
+    nlohmann::json j{{"branch", name(change.branch)}, {"on", change.on}};
+    if (change.by > 0) j["by"] = day(change.by);
+    if (change.by > 0 && change.after != change.by - 1) j["after"] = day(change.after);
+    out.push_back(j);
   }
   return out;
 }
@@ -146,23 +58,29 @@ std::string jsonl() {
   std::string out;
   for (const B* kernel : model::kKernels) {
     nlohmann::json yes;
-    for (const Behaviour& behaviour : kBehaviours) yes[std::string(behaviour.name)] = kernel->*behaviour.member;
-    out += nlohmann::json{{"v", 1}, {"kernel", kernel->name}, {"provenance", kernel->provenance}, {"behaviours", yes}}
-               .dump() +
-           '\n';
+    for (const model::Behaviour& behaviour : model::kTimeline)
+      yes[std::string(behaviour.name)] = kernel->*behaviour.member;
+    const nlohmann::json j{{"v", 1},
+                           {"kernel", kernel->name},
+                           {"provenance", kernel->provenance},
+                           {"branch", name(kernel->branch)},
+                           {"date", day(kernel->date)},
+                           {"behaviours", yes}};
+    out += j.dump() + '\n';
   }
-  for (const Behaviour& behaviour : kBehaviours)
-    out +=
-        nlohmann::json{
-            {"v", 1}, {"behaviour", behaviour.name}, {"meaning", behaviour.meaning}, {"since", behaviour.since}}
-            .dump() +
-        '\n';
+  for (const model::Behaviour& behaviour : model::kTimeline) {
+    const nlohmann::json j{{"v", 1},
+                           {"behaviour", behaviour.name},
+                           {"meaning", behaviour.meaning},
+                           {"since", since(behaviour)},
+                           {"evidence", behaviour.evidence},
+                           {"changes", changes(behaviour)}};
+    out += j.dump() + '\n';
+  }
   return out;
 }
 
 }  // namespace
-
-std::span<const Behaviour> behaviours() { return kBehaviours; }
 
 std::string kernels_report(const KernelsOptions& options) { return options.format == "text" ? text() : jsonl(); }
 

@@ -3,7 +3,6 @@
 // `proctor kernels`: the kernels of the model and what distinguishes them.
 #pragma once
 
-#include <span>
 #include <string>
 #include <string_view>
 #include <tl/expected.hpp>
@@ -11,15 +10,6 @@
 #include "model/behaviours.hpp"
 
 namespace proctor::rules {
-
-// A field of Behaviours, for people.
-struct Behaviour {
-  std::string_view name;
-  bool model::Behaviours::*member;
-  std::string_view meaning;  // of yes
-  std::string_view since;    // the commit or release that brought it
-};
-std::span<const Behaviour> behaviours();
 
 struct KernelsOptions {
   std::string format = "text";

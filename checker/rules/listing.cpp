@@ -96,7 +96,7 @@ std::string_view by_whom(Rule::By by) {
 bool is_tid_form(const Rule& rule) { return rule.program.name.ends_with(kTidForm); }
 bool is_refused(const std::vector<Line>& lines) {
   return std::any_of(lines.begin(), lines.end(), [](const Line& line) {
-    return line.always && line.clause.id == model::rules::unknown_request().id;
+    return line.always && line.clause.id == model::rules::unknown_request().id();
   });
 }
 

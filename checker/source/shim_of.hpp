@@ -21,6 +21,7 @@ constexpr Shim shim_of(const model::Behaviours& kernel) {
     case model::Source::freebsd11c: return Shim{"freebsd", 110};
     case model::Source::dragonfly55: return Shim{"dragonfly", 55};
     case model::Source::freebsd104: return Shim{"freebsd", 104};
+    case model::Source::freebsd111: return Shim{"freebsd", 111};
   }
   return {};
 }

@@ -31,8 +31,7 @@ template <Kernel K>
 void p_cansee(K& k, ProcRef<K> curp, ProcRef<K> p) {
   auto open = k.open(Open::cansee, 2) == k.lit(0);
   auto is_known = known(curp, p);
-  k.require((is_known && sees(curp, p)) || (!is_known && open), Errno::esrch,
-            at("not-visible", {.freebsd51 = 427, .freebsd11c = 749, .dragonfly55 = 305, .freebsd104 = 734}));
+  k.require((is_known && sees(curp, p)) || (!is_known && open), Errno::esrch, at("not-visible"));
 }
 
 // p_cansignal(), and CANSIGNAL() of DragonFly.  All processes are of one session, so SIGCONT may always be sent.
@@ -70,13 +69,12 @@ typename K::Bool same_owner(K& k, ProcRef<K> curp, ProcRef<K> p) {
 
 template <Kernel K>
 void p_candebug(K& k, ProcRef<K> curp, ProcRef<K> p) {
-  constexpr Lines call{.freebsd51 = 430, .freebsd11c = 752, .freebsd104 = 737};
   auto init = proc(k, k.lit(kInit));
-  k.require(is_root(curp) || !has_cred(init, CR_NO_UNPRIVILEGED), Errno::eperm, at("unprivileged-debug", call));
+  k.require(is_root(curp) || !has_cred(init, CR_NO_UNPRIVILEGED), Errno::eperm, at("unprivileged-debug"));
   k.when(!(curp == p), [&] {
-    k.require(same_owner(k, curp, p), Errno::eperm, at("may-not-debug", call));
-    k.require(!(p == init && has_cred(init, CR_SECURELEVEL)), Errno::eperm, at("init-securelevel", call));
-    k.require(!p[P_INEXEC], k.behaviour().in_exec_is_ebusy ? Errno::ebusy : Errno::eagain, at("in-exec", call));
+    k.require(same_owner(k, curp, p), Errno::eperm, at("may-not-debug"));
+    k.require(!(p == init && has_cred(init, CR_SECURELEVEL)), Errno::eperm, at("init-securelevel"));
+    k.require(!p[P_INEXEC], k.behaviour().in_exec_is_ebusy ? Errno::ebusy : Errno::eagain, at("in-exec"));
   });
 }
 

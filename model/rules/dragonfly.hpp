@@ -12,12 +12,12 @@ namespace proctor::model::rules {
 // Credentials are looked at for PT_ATTACH only.
 template <Kernel K>
 void dragonfly_may_attach(K& k, ProcRef<K> curp, ProcRef<K> p) {
-  k.require(!(p == curp), Errno::einval, at("attach-self", {.dragonfly55 = 332}));
-  k.require(!p[P_TRACED], Errno::ebusy, at("attach-traced", {.dragonfly55 = 339}));
+  k.require(!(p == curp), Errno::einval, at("attach-self"));
+  k.require(!p[P_TRACED], Errno::ebusy, at("attach-traced"));
   not_an_ancestor(k, curp, p);
-  k.require(same_owner(k, curp, p), Errno::eperm, at("may-not-debug", {.dragonfly55 = 354}));
+  k.require(same_owner(k, curp, p), Errno::eperm, at("may-not-debug"));
   auto init = proc(k, k.lit(kInit));
-  k.require(!(p == init && has_cred(init, CR_SECURELEVEL)), Errno::eperm, at("init-securelevel", {.dragonfly55 = 364}));
+  k.require(!(p == init && has_cred(init, CR_SECURELEVEL)), Errno::eperm, at("init-securelevel"));
 }
 
 template <Kernel K>
@@ -34,14 +34,14 @@ void dragonfly_sendsig(K& k, ProcRef<K> p, typename K::Num data) {
 
 template <Kernel K>
 void dragonfly_resume(K& k, ProcRef<K> p, LwpRef<K> lp, const PtraceArgs<K>& a) {
-  k.require(a.data.between(0, kSigmax), Errno::einval, at("signal-range", {.dragonfly55 = 467}));
+  k.require(a.data.between(0, kSigmax), Errno::einval, at("signal-range"));
   k.hold(p, Lock::lwp);
   if (a.req == PT_STEP) {
-    k.require(k.open(Open::single_step, 2) == k.lit(0), Errno::einval, at("single-step-refused", {.dragonfly55 = 476}));
+    k.require(k.open(Open::single_step, 2) == k.lit(0), Errno::einval, at("single-step-refused"));
     k.set(lp, TD_STEP);
   }
   auto addr = k.open(Open::set_pc, 3);
-  k.require(!(addr == k.lit(2)), Errno::einval, at("pc-refused", {.dragonfly55 = 485}));
+  k.require(!(addr == k.lit(2)), Errno::einval, at("pc-refused"));
   k.when(addr == k.lit(1), [&] { k.move(Move::pc, lp); });
   k.let_go(p, Lock::lwp);
   if (a.req == PT_DETACH) {
@@ -65,13 +65,13 @@ void dragonfly_request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> lp, const 
   auto word = [&](Move what) {
     auto outcome = k.open(Open::memory, 3);
     k.when(outcome == k.lit(0), [&] { k.move(what, lp); });
-    k.require(!(outcome == k.lit(1)), Errno::efault, at("memory-unmapped", {.dragonfly55 = 554}));
-    k.require(!(outcome == k.lit(2)), Errno::einval, at("memory-short", {.dragonfly55 = 565}));
+    k.require(!(outcome == k.lit(1)), Errno::efault, at("memory-unmapped"));
+    k.require(!(outcome == k.lit(2)), Errno::einval, at("memory-short"));
   };
   auto registers = [&](bool writes) {
     auto outcome = k.open(Open::registers, 3);
-    k.require(!(outcome == k.lit(1)), Errno::einval, at("registers-invalid", {.dragonfly55 = 624}));
-    k.require(!(outcome == k.lit(2)), Errno::einval, at("registers-refused", {.dragonfly55 = 638}));
+    k.require(!(outcome == k.lit(1)), Errno::einval, at("registers-invalid"));
+    k.require(!(outcome == k.lit(2)), Errno::einval, at("registers-refused"));
     if (writes) k.move(Move::registers_written, lp);
   };
   switch (a.req) {
@@ -95,11 +95,11 @@ void dragonfly_request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> lp, const 
     case PT_READ_D: word(Move::word_read); break;
     case PT_IO: {
       auto op = k.open(Open::io_op, 3);
-      k.require(!(op == k.lit(1)), Errno::einval, at("io-op", {.dragonfly55 = 599}));
+      k.require(!(op == k.lit(1)), Errno::einval, at("io-op"));
       auto outcome = k.open(Open::memory, 3);
       k.when(outcome == k.lit(0) && op == k.lit(2), [&] { k.move(Move::io_write, lp); });
       k.when(outcome == k.lit(0) && op == k.lit(0), [&] { k.move(Move::io_read, lp); });
-      k.require(!(outcome == k.lit(1)), Errno::efault, at("io-memory", {.dragonfly55 = 604}));
+      k.require(!(outcome == k.lit(1)), Errno::efault, at("io-memory"));
       break;
     }
     case PT_KILL: dragonfly_sendsig(k, p, k.lit(kSigkill)); break;
@@ -114,13 +114,12 @@ template <Kernel K>
 LwpRef<K> dragonfly_ptrace(K& k, LwpRef<K> td, const PtraceArgs<K>& a) {
   auto curp = proc(k, td[td_proc]);
   auto p = proc(k, a.req == PT_TRACE_ME ? curp.slot : a.pid);
-  if (a.req != PT_TRACE_ME)
-    k.require(is(p, ProcState::normal) && none(k, a.tid), Errno::esrch, at("no-such-process", {.dragonfly55 = 302}));
+  if (a.req != PT_TRACE_ME) k.require(is(p, ProcState::normal) && none(k, a.tid), Errno::esrch, at("no-such-process"));
   k.hold(p);
   p_cansee(k, curp, p);
-  k.require(!p[P_SYSTEM], Errno::einval, at("system-process", {.dragonfly55 = 309}));
+  k.require(!p[P_SYSTEM], Errno::einval, at("system-process"));
   k.lock(Lock::token, p);
-  k.require(!p[P_INEXEC], Errno::eagain, at("in-exec", {.dragonfly55 = 316}));
+  k.require(!p[P_INEXEC], Errno::eagain, at("in-exec"));
   if (a.req == PT_ATTACH) {
     dragonfly_may_attach(k, curp, p);
   } else if (a.req != PT_TRACE_ME) {  // which is "always legal"
@@ -131,7 +130,7 @@ LwpRef<K> dragonfly_ptrace(K& k, LwpRef<K> td, const PtraceArgs<K>& a) {
   if (a.req != PT_TRACE_ME && a.req != PT_ATTACH && a.req != PT_KILL)  // which do not touch it
     k.guard(
         !none(k, lp.slot),
-        at("first-lwp-exists", {.dragonfly55 = 432})
+        at("first-lwp-exists")
             .impossible("fork is one step here; in the kernel a pid can be found before its first lwp: B39"));  // B39
   if (has_request(k.behaviour(), a.req)) dragonfly_request(k, curp, p, lp, a);
   k.leave(Lock::token, p);

@@ -127,11 +127,11 @@ void leave_job_stop(K& k, LwpRef<K> td) {
 template <Kernel K>
 void issignal_traced(K& k, LwpRef<K> td, typename K::Num sig) {
   auto p = proc(k, td[td_proc]);
-  k.guard(p[P_TRACED] && !p[P_PPTRACE], at("signal-stop-traced", 2788, "kern_sig.c"));
+  k.guard(p[P_TRACED] && !p[P_PPTRACE], at("signal-stop-traced", "kern_sig.c"));
   k.guard(!p[P_PPWAIT] || !is_stop_signal(k, sig), in("vfork-child-goes-on", "issignal", "kern_sig.c"));
   auto stop_pending = k.has(p, p_siglist, k.lit(kSigstop)) || k.has(td, td_siglist, k.lit(kSigstop));
   auto ritual = p[P2_PTRACE_FSTP] && stop_pending && !p[P_PPWAIT];
-  k.guard(!ritual || (sig == k.lit(kSigstop)), at("attach-stop-first", 2758, "kern_sig.c"));
+  k.guard(!ritual || (sig == k.lit(kSigstop)), at("attach-stop-first", "kern_sig.c"));
   k.when(ritual, [&] { k.set(td, TDB_FSTP); });
   auto own = k.has(td, td_siglist, sig);
   k.set(td, td_at, k.either(own, k.lit(int(At::signal_stop)), k.lit(int(At::proc_signal_stop))));

@@ -89,7 +89,7 @@ void sys_fork(K& k, LwpRef<K> td, ProcRef<K> child, LwpRef<K> child_td, ForkKind
 template <Kernel K>
 void fork_return(K& k, LwpRef<K> td) {
   auto p = proc(k, td[td_proc]);
-  k.guard(td[TDB_STOPATFORK], at("stop-at-fork", 1061, "kern_fork.c"));
+  k.guard(td[TDB_STOPATFORK], at("stop-at-fork", "kern_fork.c"));
   k.lock(Lock::proctree, p);
   k.lock(Lock::proc, p);
   auto parent = proc(k, p[p_pptr]);
@@ -192,7 +192,7 @@ void vfork_wait_over(K& k, LwpRef<K> td) {
   k.when(td[TD_RFPPWAIT], [&] {
     k.each_proc([&](ProcRef<K> q) {
       auto ours = q[p_pptr] == p.slot || q[p_oppid] == p.slot || q[p_orphan] == p.slot;
-      k.guard(!(ours && q[P_PPWAIT] && !is(q, ProcState::zombie)), at("vfork-wait", 239, "subr_syscall.c"));
+      k.guard(!(ours && q[P_PPWAIT] && !is(q, ProcState::zombie)), at("vfork-wait", "subr_syscall.c"));
     });
     k.clear(td, TD_RFPPWAIT);
   });
@@ -393,7 +393,7 @@ template <Kernel K>
 void exit1_zombie(K& k, ProcRef<K> p) {
   const Behaviours& b = k.behaviour();
   auto untraced = b.tokens ? k.yes(true) : !p[P_TRACED];
-  k.guard(is(p, ProcState::normal) && p[P_WEXIT] && untraced && !p[P_PPWAIT], at("exit-zombie", 491, "kern_exit.c"));
+  k.guard(is(p, ProcState::normal) && p[P_WEXIT] && untraced && !p[P_PPWAIT], at("exit-zombie", "kern_exit.c"));
   if (b.tokens) k.clear(p, P_TRACED);
   const Lock tree = b.tokens ? Lock::token : Lock::proctree, lock = b.tokens ? Lock::token : Lock::proc;
   k.lock(tree, p);

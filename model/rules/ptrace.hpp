@@ -14,17 +14,11 @@ namespace proctor::model::rules {
 template <Kernel K>
 void traced_by_caller(K& k, ProcRef<K> curp, ProcRef<K> p) {
   const Behaviours& b = k.behaviour();
-  k.require(p[P_TRACED], Errno::eperm,
-            at("not-traced", {.freebsd51 = 492, .freebsd11c = 838, .dragonfly55 = 401, .freebsd104 = 823}));
-  k.require(p[p_pptr] == curp.slot, Errno::ebusy,
-            at("not-traced-by-you", {.freebsd51 = 498, .freebsd11c = 844, .dragonfly55 = 408, .freebsd104 = 829}));
-  k.require(p[P_STOPPED_SIG | P_STOPPED_TRACE], Errno::ebusy,
-            at("not-stopped", {.freebsd51 = 504, .freebsd11c = 850, .dragonfly55 = 415, .freebsd104 = 835}));
-  if (b.all_threads_must_stop)
-    k.require(p[p_suspcount] == p[p_numthreads], Errno::ebusy,
-              at("not-all-suspended", {.freebsd11c = 851, .freebsd104 = 836}));
-  k.require(p[P_WAITED], Errno::ebusy,
-            at("not-waited", {.freebsd51 = 504, .freebsd11c = 852, .dragonfly55 = 416, .freebsd104 = 837}));
+  k.require(p[P_TRACED], Errno::eperm, at("not-traced"));
+  k.require(p[p_pptr] == curp.slot, Errno::ebusy, at("not-traced-by-you"));
+  k.require(p[P_STOPPED_SIG | P_STOPPED_TRACE], Errno::ebusy, at("not-stopped"));
+  if (b.all_threads_must_stop) k.require(p[p_suspcount] == p[p_numthreads], Errno::ebusy, at("not-all-suspended"));
+  k.require(p[P_WAITED], Errno::ebusy, at("not-waited"));
 }
 
 // A process may not trace an ancestor while it is traced itself.  The walk follows p_pptr, which can be a cycle: then it
@@ -34,12 +28,10 @@ void not_an_ancestor(K& k, ProcRef<K> curp, ProcRef<K> p) {
   k.when(curp[P_TRACED], [&] {
     auto pp = curp[p_pptr];
     k.each_proc([&](ProcRef<K> turn) {  // as many turns as there are processes
-      k.require(!(pp == p.slot), Errno::einval,
-                at("attach-ancestor", {.freebsd51 = 465, .freebsd11c = 819, .dragonfly55 = 347, .freebsd104 = 804}));
+      k.require(!(pp == p.slot), Errno::einval, at("attach-ancestor"));
       pp = k.either(is(turn, ProcState::free), pp, proc(k, pp)[p_pptr]);
     });
-    k.guard(none(k, pp),
-            at("attach-walk-ends", {.freebsd51 = 464, .freebsd11c = 818, .dragonfly55 = 346, .freebsd104 = 803}));
+    k.guard(none(k, pp), at("attach-walk-ends"));
   });
 }
 
@@ -50,15 +42,12 @@ void permission(K& k, ProcRef<K> curp, LwpRef<K> td, ProcRef<K> p, LwpRef<K> td2
   switch (req) {
     case PT_TRACE_ME:
       if (!b.trace_me_needs_parent) return;  // "Always legal"
-      k.require(!p[P_TRACED], Errno::ebusy, at("trace-me-traced", {.freebsd11c = 793, .freebsd104 = 778}));
-      k.require(!(p[p_pptr] == k.lit(kInit)), Errno::eperm,
-                at("trace-me-init", {.freebsd11c = 797, .freebsd104 = 782}));
+      k.require(!p[P_TRACED], Errno::ebusy, at("trace-me-traced"));
+      k.require(!(p[p_pptr] == k.lit(kInit)), Errno::eperm, at("trace-me-init"));
       return;
     case PT_ATTACH:
-      k.require(!(p == curp), Errno::einval,
-                at("attach-self", {.freebsd51 = 451, .freebsd11c = 805, .freebsd104 = 790}));
-      k.require(!p[P_TRACED], Errno::ebusy,
-                at("attach-traced", {.freebsd51 = 457, .freebsd11c = 811, .freebsd104 = 796}));
+      k.require(!(p == curp), Errno::einval, at("attach-self"));
+      k.require(!p[P_TRACED], Errno::ebusy, at("attach-traced"));
       not_an_ancestor(k, curp, p);
       return;
     case PT_CLEARSTEP:
@@ -181,8 +170,7 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
   };
   const int memory_ways = b.memory_shortage_is_enomem ? 4 : 3;
   auto shortage = [&](typename K::Num outcome, std::string_view id) {
-    if (b.memory_shortage_is_enomem)
-      k.require(!(outcome == k.lit(3)), Errno::enomem, at(id, {.freebsd11c = 299, .freebsd104 = 298}));
+    if (b.memory_shortage_is_enomem) k.require(!(outcome == k.lit(3)), Errno::enomem, at(id));
   };
   // The process lock is dropped for the transfer; the hold, where there is one, keeps the process.
   auto unlocked_memory = [&](Ktr line, bool writes) {
@@ -199,11 +187,9 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
     else
       k.lock(Lock::proc, p);
     const Errno unmapped = b.memory_fault_is_enomem ? Errno::enomem : Errno::efault;
-    k.require(!(outcome == k.lit(1)), unmapped,
-              at("memory-unmapped", {.freebsd51 = 634, .freebsd11c = writes ? 1081 : 1094, .freebsd104 = 1135}));
+    k.require(!(outcome == k.lit(1)), unmapped, at(writes ? "memory-unmapped/write" : "memory-unmapped/read"));
     // uiomove() of one mapped page knows no other error than EFAULT; what else they would turn into EINVAL does not happen.
-    k.require(!(outcome == k.lit(2)), unmapped,
-              at("memory-refused", {.freebsd51 = 634, .freebsd11c = writes ? 1081 : 1094, .freebsd104 = 1135}));
+    k.require(!(outcome == k.lit(2)), unmapped, at(writes ? "memory-refused/write" : "memory-refused/read"));
     shortage(outcome, "memory-shortage");
   };
   // proc_read_regs() and its kin; the registers reach the caller in sys_ptrace().
@@ -214,20 +200,13 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
     auto outcome = k.open(Open::registers, writes ? 3 : 2);
     if (writes) k.when(outcome == k.lit(0), [&] { k.move(Move::registers_written, td2); });
     if (!b.target_is_held) k.release(p);
-    k.require(!(outcome == k.lit(1)), Errno::eio,
-              at("not-in-memory", {.freebsd51 = 86, .freebsd11c = 136, .freebsd104 = 135}));
-    if (writes)
-      k.require(!(outcome == k.lit(2)), Errno::einval,
-                at("registers-refused", {.freebsd51 = 89, .freebsd11c = 139, .freebsd104 = 138}));
+    k.require(!(outcome == k.lit(1)), Errno::eio, at("not-in-memory"));
+    if (writes) k.require(!(outcome == k.lit(2)), Errno::einval, at("registers-refused"));
   };
-  auto valid_signal = [&] {
-    k.require(a.data.between(0, kSigmax), Errno::einval,
-              at("signal-range", {.freebsd51 = 553, .freebsd11c = 958, .freebsd104 = 977}));
-  };
+  auto valid_signal = [&] { k.require(a.data.between(0, kSigmax), Errno::einval, at("signal-range")); };
   auto single_step = [&](bool step) {
     auto refused = k.open(Open::single_step, 2);
-    k.require(refused == k.lit(0), Errno::einval,
-              at("single-step-refused", {.freebsd51 = 562, .freebsd11c = 968, .freebsd104 = 987}));
+    k.require(refused == k.lit(0), Errno::einval, at("single-step-refused"));
     if (step)
       k.set(td2, TD_STEP);
     else
@@ -236,8 +215,7 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
   // addr is where to go on; 1 stands for "where it stopped"
   auto set_pc = [&] {
     auto addr = k.open(Open::set_pc, 3);
-    k.require(!(addr == k.lit(2)), Errno::einval,
-              at("pc-refused", {.freebsd51 = 570, .freebsd11c = 978, .freebsd104 = 997}));
+    k.require(!(addr == k.lit(2)), Errno::einval, at("pc-refused"));
     k.when(addr == k.lit(1), [&] { k.move(Move::pc, td2); });
   };
   auto resume = [&](Ktr line, int events) {
@@ -298,11 +276,11 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
     case PT_FOLLOW_FORK: set_event(Ktr::follow_fork, PTRACE_FORK); break;
     case PT_LWP_EVENTS: set_event(Ktr::lwp_events, PTRACE_LWP); break;
     case PT_GET_EVENT_MASK:
-      k.require(a.data == k.lit(4), Errno::einval, at("event-mask-size-get", 945));
+      k.require(a.data == k.lit(4), Errno::einval, at("event-mask-size-get"));
       k.emit(Ktr::get_event_mask, p, p[p_ptevents]);
       break;
     case PT_SET_EVENT_MASK:
-      k.require((a.event_mask & ~0x3f) == k.lit(0), Errno::einval, at("event-mask-bits", 960));
+      k.require((a.event_mask & ~0x3f) == k.lit(0), Errno::einval, at("event-mask-bits"));
       k.emit(Ktr::set_event_mask, p, p[p_ptevents], a.event_mask);
       k.set(p, p_ptevents, a.event_mask);
       break;
@@ -334,8 +312,7 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
       if (!b.target_is_held) k.unlock(Lock::proc, p);
       auto op = k.open(Open::io_op, 3);  // 0 PIOD_READ_*, 1 none of them, 2 PIOD_WRITE_*
       auto writes = op == k.lit(2);
-      k.require(!(op == k.lit(1)), Errno::einval,
-                at("io-op", {.freebsd51 = 673, .freebsd11c = 1144, .freebsd104 = 1203}));
+      k.require(!(op == k.lit(1)), Errno::einval, at("io-op"));
       k.emit(Ktr::io, p, k.either(writes, k.lit(1), k.lit(0)));
       if (b.stop_has_thread) k.when(writes, [&] { k.set(td2, TDB_USERWR); });
       k.unlock(Lock::proc, p);
@@ -349,7 +326,7 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
       else
         k.lock(Lock::proc, p);
       shortage(outcome, "io-shortage");
-      k.require(!fault, Errno::efault, at("io-memory", {.freebsd51 = 677, .freebsd11c = 1149, .freebsd104 = 1207}));
+      k.require(!fault, Errno::efault, at("io-memory"));
       break;
     }
     case PT_KILL:
@@ -363,8 +340,7 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
     case PT_SETDBREGS: registers(Ktr::setdbregs, true); break;
     case PT_GETDBREGS: registers(Ktr::getdbregs, false); break;
     case PT_LWPINFO:
-      k.require(a.data.between(1, kLwpinfoBytes), Errno::einval,
-                at("lwpinfo-size", {.freebsd11c = 1204, .freebsd104 = 1269}));
+      k.require(a.data.between(1, kLwpinfoBytes), Errno::einval, at("lwpinfo-size"));
       k.emit(Ktr::lwpinfo, p, td2.slot, k.either(td2[TDB_XSIG], k.lit(1), k.lit(0)),
              lwpinfo_flags(k, td2) |
                  k.either(td2[TDB_XSIG] && !(td2[td_dbgksi] == k.lit(0)) && a.data.between(kSiginfoEnd, kLwpinfoBytes),
@@ -376,8 +352,7 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
       break;
     case PT_GETLWPLIST: {
       k.emit(Ktr::getlwplist, p, a.data, p[p_numthreads]);
-      k.require(a.data.between(1, 0x7fffffff), Errno::einval,
-                at("lwplist-size", {.freebsd11c = 1284, .freebsd104 = 1350}));
+      k.require(a.data.between(1, 0x7fffffff), Errno::einval, at("lwplist-size"));
       auto threads = a.data.min(p[p_numthreads]);
       k.unlock(Lock::proc, p);
       k.lock(Lock::proc, p);
@@ -385,7 +360,7 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
       auto fault = k.open(Open::copyout, 2);
       k.when(fault == k.lit(0), [&] { k.move(Move::lwplist, td2); });
       k.lock(Lock::proc, p);
-      k.require(fault == k.lit(0), Errno::efault, at("lwplist-copyout", {.freebsd11c = 1299, .freebsd104 = 1365}));
+      k.require(fault == k.lit(0), Errno::efault, at("lwplist-copyout"));
       k.result(threads);
       break;
     }
@@ -396,11 +371,10 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
       auto fault = outcome == k.lit(4) && k.open(Open::copyout, 2) == k.lit(1);  // of the path
       k.when((outcome == k.lit(0) || outcome == k.lit(4)) && !fault, [&] { k.emit(Ktr::vm_entry, p); });
       k.lock(Lock::proc, p);
-      k.require(!(outcome == k.lit(1)), Errno::einval, at("vm-entry-index", {.freebsd11c = 402, .freebsd104 = 358}));
-      k.require(!(outcome == k.lit(2)), Errno::enoent, at("vm-entry-end", {.freebsd11c = 411, .freebsd104 = 367}));
-      k.require(!(outcome == k.lit(3)), Errno::enametoolong,
-                at("vm-entry-path", {.freebsd11c = 475, .freebsd104 = 430}));
-      k.require(!fault, Errno::efault, at("vm-entry-copyout", {.freebsd11c = 472, .freebsd104 = 427}));
+      k.require(!(outcome == k.lit(1)), Errno::einval, at("vm-entry-index"));
+      k.require(!(outcome == k.lit(2)), Errno::enoent, at("vm-entry-end"));
+      k.require(!(outcome == k.lit(3)), Errno::enametoolong, at("vm-entry-path"));
+      k.require(!fault, Errno::efault, at("vm-entry-copyout"));
       break;
     }
     default: {
@@ -408,8 +382,8 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
       auto outcome = k.open(Open::machine, 3);  // cpu_ptrace()
       k.move(Move::machine, td2);
       k.lock(Lock::proc, p);
-      k.require(!(outcome == k.lit(1)), Errno::einval, at("machine-request", {.freebsd11c = 1327, .freebsd104 = 1393}));
-      k.require(!(outcome == k.lit(2)), Errno::efault, at("machine-fault", {.freebsd11c = 1327, .freebsd104 = 1393}));
+      k.require(!(outcome == k.lit(1)), Errno::einval, at("machine-request"));
+      k.require(!(outcome == k.lit(2)), Errno::efault, at("machine-fault"));
     }
   }
 }
@@ -422,24 +396,19 @@ LwpRef<K> kern_ptrace(K& k, LwpRef<K> td, const PtraceArgs<K>& a) {
   if (takes_proctree_lock(b, a.req)) k.lock(Lock::proctree, curp);
   auto p = curp;
   if (a.req != PT_TRACE_ME) p = proc(k, k.either(none(k, a.tid), a.pid, lwp(k, a.tid)[td_proc]));  // pfind(), tdfind()
-  if (a.req != PT_TRACE_ME)
-    k.require(is(p, ProcState::normal), Errno::esrch,
-              at("no-such-process", {.freebsd51 = 421, .freebsd11c = 726, .freebsd104 = 711}));
-  if (a.req != PT_TRACE_ME && !b.thread_requests)
-    k.require(none(k, a.tid), Errno::esrch, at("no-such-process", {.freebsd51 = 421}));
+  if (a.req != PT_TRACE_ME) k.require(is(p, ProcState::normal), Errno::esrch, at("no-such-process"));
+  if (a.req != PT_TRACE_ME && !b.thread_requests) k.require(none(k, a.tid), Errno::esrch, at("no-such-process"));
   k.lock(Lock::proc, p);
-  if (b.exiting_is_no_process)
-    k.require(!p[P_WEXIT], Errno::esrch, at("exiting", {.freebsd11c = 745, .freebsd104 = 730}));
+  if (b.exiting_is_no_process) k.require(!p[P_WEXIT], Errno::esrch, at("exiting"));
   p_cansee(k, curp, p);
   p_candebug(k, curp, p);
-  k.require(!p[P_SYSTEM], Errno::einval,
-            at("system-process", {.freebsd51 = 436, .freebsd11c = 758, .freebsd104 = 743}));
+  k.require(!p[P_SYSTEM], Errno::einval, at("system-process"));
   auto by_pid = k.first_lwp(p);
   if (b.stop_has_thread) {
     by_pid = k.either(p[P_STOPPED_TRACE], p[p_xthread], k.first_lwp(p));
     // KASSERT.  It can fail while thread_single() waits: it has made the reporter run, and the flag stays.
     k.guard(!(none(k, a.tid) && p[P_STOPPED_TRACE]) || !none(k, p[p_xthread]),
-            at("stop-has-reporter", {.freebsd11c = 765, .freebsd104 = 750}));
+            at("stop-has-reporter"));
   }
   auto td2 = lwp(k, k.either(none(k, a.tid), by_pid, a.tid));
   permission(k, curp, td, p, td2, a.req);

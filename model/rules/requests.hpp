@@ -119,8 +119,6 @@ constexpr bool takes_proctree_lock(const Behaviours& b, Request req) {
   }
 }
 
-constexpr Anchor unknown_request() {
-  return at("unknown-request", {.freebsd51 = 513, .freebsd11c = 1332, .dragonfly55 = 425, .freebsd104 = 1398});
-}
+constexpr Anchor unknown_request() { return at("unknown-request"); }
 
 }  // namespace proctor::model::rules

@@ -70,8 +70,8 @@ void ptracestop_turn(K& k, LwpRef<K> td) {
 template <Kernel K>
 void ptracestop(K& k, LwpRef<K> td, typename K::Num sig) {
   auto p = proc(k, td[td_proc]);
-  k.guard(!p[P_WEXIT], at("stop-exiting", 2529, "kern_sig.c"));
-  k.guard(!td[TD_SUSPENDED], at("stop-runs", 2589, "kern_sig.c"));
+  k.guard(!p[P_WEXIT], at("stop-exiting", "kern_sig.c"));
+  k.guard(!td[TD_SUSPENDED], at("stop-runs", "kern_sig.c"));
   k.set(td, td_xsig, sig);
   k.set(td, TDB_XSIG);
   k.emit(trace::Ktr::ptracestop, p, td.slot, sig);
@@ -101,7 +101,7 @@ void enter_stop(K& k, LwpRef<K> td, typename K::Num sig) {
 template <Kernel K>
 void ptracestop_resumed(K& k, LwpRef<K> td) {
   auto p = proc(k, td[td_proc]);
-  k.guard(!td[TD_SUSPENDED], at("resumed", 2590, "kern_sig.c"));
+  k.guard(!td[TD_SUSPENDED], at("resumed", "kern_sig.c"));
   k.when(p[p_xthread] == td.slot, [&] { k.set(p, p_xthread, k.lit(kNone)); });
   auto again = p[P_TRACED] && td[TDB_SUSPEND] && !p[P_SINGLE_EXIT];
   k.when(again, [&] { thread_suspend(k, td); });

@@ -15,13 +15,10 @@ void copyin(K& k, const PtraceArgs<K>& a) {
     case PT_SETFPREGS:
     case PT_SETDBREGS:
     case PT_IO:
-    case PT_VM_ENTRY:
-      k.require(k.open(Open::copyin, 2) == k.lit(0), Errno::efault,
-                at("copyin", {.freebsd51 = 364, .freebsd11c = 627, .dragonfly55 = 256, .freebsd104 = 567}));
-      break;
+    case PT_VM_ENTRY: k.require(k.open(Open::copyin, 2) == k.lit(0), Errno::efault, at("copyin")); break;
     case PT_SET_EVENT_MASK:
-      k.require(a.data == k.lit(4), Errno::einval, at("event-mask-size-set", 577));
-      k.require(k.open(Open::copyin, 2) == k.lit(0), Errno::efault, at("event-mask-copyin", 579));
+      k.require(a.data == k.lit(4), Errno::einval, at("event-mask-size-set"));
+      k.require(k.open(Open::copyin, 2) == k.lit(0), Errno::efault, at("event-mask-copyin"));
       break;
     default: break;
   }
@@ -32,8 +29,7 @@ void copyout(K& k, LwpRef<K> td2, const PtraceArgs<K>& a) {
   const Behaviours& b = k.behaviour();
   auto copy = [&](Move what) {
     auto fault = k.open(Open::copyout, 2);
-    k.require(fault == k.lit(0), Errno::efault,
-              at("copyout", {.freebsd51 = 376, .freebsd11c = 636, .dragonfly55 = 269, .freebsd104 = 600}));
+    k.require(fault == k.lit(0), Errno::efault, at("copyout"));
     k.move(what, td2);
   };
   switch (has_request(b, a.req) ? a.req : PT_FIRSTMACH) {
@@ -59,8 +55,7 @@ void copyout(K& k, LwpRef<K> td2, const PtraceArgs<K>& a) {
 
 template <Kernel K>
 void sys_ptrace(K& k, LwpRef<K> td, const PtraceArgs<K>& a) {
-  if (k.behaviour().capability_mode)
-    k.require(!a.capmode, Errno::ecapmode, at("capability-mode", 118, "subr_syscall.c"));
+  if (k.behaviour().capability_mode) k.require(!a.capmode, Errno::ecapmode, at("capability-mode", "subr_syscall.c"));
   copyin(k, a);
   auto td2 = k.behaviour().tokens ? dragonfly_ptrace(k, td, a) : kern_ptrace(k, td, a);
   copyout(k, td2, a);

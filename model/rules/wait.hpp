@@ -90,7 +90,7 @@ void wait_report(K& k, ProcRef<K> q, ProcRef<K> p, const WaitArgs<K>& a, Report 
   const Lock tree = b.tokens ? Lock::token : Lock::proctree, lock = b.tokens ? Lock::token : Lock::proc;
   k.lock(tree, b.tokens ? q : p);
   k.lock(lock, p);
-  k.guard(reportable(k, q, p, a, report), at("wait-reportable", 1207, "kern_exit.c"));
+  k.guard(reportable(k, q, p, a, report), at("wait-reportable", "kern_exit.c"));
   k.result(p.slot);
   const bool consume = (a.options & kWnowait) == 0;
   const auto take = [&] {
@@ -124,10 +124,10 @@ template <Kernel K>
 void wait_nothing(K& k, ProcRef<K> q, const WaitArgs<K>& a) {
   const Behaviours& b = k.behaviour();
   const int known = kWnohang | kWuntraced | kWcontinued | kWexited | kWtrapped | kWlinuxclone | (b.wait6 ? kWnowait : 0);
-  k.require(k.yes((a.options & ~known) == 0), Errno::einval, at("wait-options", 1185, "kern_exit.c"));
+  k.require(k.yes((a.options & ~known) == 0), Errno::einval, at("wait-options", "kern_exit.c"));
   if (b.wait6)
     k.require(k.yes((a.options & (kWuntraced | kWcontinued | kWexited | kWtrapped)) != 0), Errno::einval,
-              at("wait-no-event", 1188, "kern_exit.c"));
+              at("wait-no-event", "kern_exit.c"));
   const Lock tree = b.tokens ? Lock::token : Lock::proctree;
   k.lock(tree, q);
   auto reports = k.yes(false);
@@ -142,9 +142,9 @@ void wait_nothing(K& k, ProcRef<K> q, const WaitArgs<K>& a) {
     found = found || (live && matches(k, p, a) && child);
   });
   auto set_unknown = k.yes(a.set == WaitFor::unknown);  // anyone may be outside it
-  k.guard(!reports || set_unknown, at("wait-nothing", 1298, "kern_exit.c"));
+  k.guard(!reports || set_unknown, at("wait-nothing", "kern_exit.c"));
   if (a.set == WaitFor::unknown) found = found && (k.open(Open::cansee, 2) == k.lit(0));
-  k.require(found, Errno::echild, at("wait-no-child", 1322, "kern_exit.c"));
+  k.require(found, Errno::echild, at("wait-no-child", "kern_exit.c"));
   k.result(k.lit(kNone));
   k.leave(tree, q);
 }

@@ -35,7 +35,7 @@ wants_out '^proctor [0-9.]+, kernels: .*freebsd-10\.4'
 
 # The option names of each command's --help and of the OPTIONS lists in the manual page (mdoc: .It Fl k Ar name , Fl -kernel
 # Ar name).  -h, --help and --version are said once.
-help_options=$(for command in check kernels rules run source; do
+help_options=$(for command in anchors check kernels rules run source; do
   "$proctor" "$command" --help 2>/dev/null
 done | grep -oE '(^|[ ,])--?[a-z][a-z-]*' | tr -d ' ,' | grep -vxE -e '-h|--help|--version' | sort -u)
 manual_options=$(awk '/^\.Sh / { section = $2 } section == "DESCRIPTION" && /^\.It Fl / {

@@ -33,8 +33,7 @@ std::uint32_t kinds_met(const Outcome& outcome) {
 }
 
 bool same(const Outcome& exec, const LeanOutcome& lean) {
-  const std::string_view clause = lean.clause == nullptr ? "" : lean.clause;
-  if (exec.possible != lean.possible || exec.clause.id != clause) return false;
+  if (exec.possible != lean.possible || exec.clause.id != lean.clause) return false;
   return exec.error == lean.error && exec.result == lean.result && exec.moves == lean.moves &&
          exec.moved == lean.moved && exec.uninitialised == lean.uninitialised && kinds_met(exec) == lean.opens;
 }
@@ -63,7 +62,7 @@ void every_rule_agrees(const SmallState& before, const Dice& d) {
       std::ostringstream message;
       message << k.kernel->name << ": " << describe(k.rules[i], a, exec.outcome()) << "\nbefore:" << before
               << "\nExec: " << exec.outcome() << by_exec << "\nlean: errno " << int(lean.error) << " clause "
-              << (lean.clause == nullptr ? "" : lean.clause) << " written " << lean.procs << " " << lean.lwps
+              << lean.clause << " written " << lean.procs << " " << lean.lwps
               << by_lean;
       RC_FAIL(message.str());
     }

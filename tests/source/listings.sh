@@ -1,17 +1,19 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# The four kernel sources that the model was written from do what it says.  They are not part of this repository.
+# The kernel sources that the model was written from do what it says.  They are not part of this repository.
 . "$(dirname -- "$0")/lib.sh"
 [[ -d $seeds ]] || skip "the kernel listings are not here ($seeds): the model is compared with no kernel's own source"
 atomic=150000 preemptive=50000
 [[ ${PROCTOR_LONG:-0} == 0 ]] || atomic=1000000 preemptive=1000000
 
-listing() {  # NUMBER: its path, in $file
+listing() {  # NUMBER or FOLDER: its path, in $file
   file=$(compgen -G "$seeds/$1_*" | head -n 1)
+  [[ -n $file ]] || file=$(compgen -G "$seeds/../kernels/$1*/sys/kern/sys_process.c" | head -n 1)
+  [[ -n $file || -d $seeds/../kernels ]] || skip "the kernels' sources are not here ($seeds/../kernels)"
   [[ -n $file ]] || fail "no listing $1 in $seeds"
 }
-agrees() {  # NUMBER KERNEL
+agrees() {  # NUMBER or FOLDER, KERNEL
   listing "$1"
   run source "$file" --kernel "$2" --calls $atomic
   wants_status 0

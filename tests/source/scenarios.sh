@@ -9,6 +9,7 @@ file=$small
 if [[ $# -gt 1 ]]; then
   [[ -d $seeds ]] || skip "the kernel listings are not here ($seeds)"
   file=$(compgen -G "$seeds/$2_*" | head -n 1)
+  [[ -n $file ]] || file=$(compgen -G "$seeds/../kernels/$2*/sys/kern/sys_process.c" | head -n 1)
 fi
 
 count=0

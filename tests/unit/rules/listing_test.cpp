@@ -235,7 +235,7 @@ TEST(rules, a_misspelt_name_is_told_with_the_nearest) {
   EXPECT_THAT(error("getpid"), HasSubstr("getpid: a system call that the model has no rule for: expected a request"));
   EXPECT_EQ(error("procctl", "freebsd-5.1"),
             "rules: procctl: not in freebsd-5.1, but in freebsd-11c, dragonfly-5.5, dragonfly-5.5-be1f9dd, freebsd-10.4, "
-            "freebsd-11c-in-10.4");
+            "freebsd-11c-in-10.4, freebsd-11.1");
 }
 
 TEST(rules, a_system_call_finds_its_rules) {
@@ -304,7 +304,8 @@ TEST(rules, text_is_for_people) {
     for (const std::string& line : lines(all)) {
       EXPECT_LE(line.size(), 120U) << line;
       EXPECT_FALSE(line.ends_with(' ')) << line;
-      EXPECT_THAT(line, Not(testing::ContainsRegex("^refused$|%[0-9]|255|what is decided|way [0-9]"))) << line;
+      EXPECT_THAT(line, Not(testing::ContainsRegex("^refused$|%[0-9]|[^:0-9]255([^0-9]|$)|what is decided|way [0-9]")))
+          << line;  // 255 is no process, but can be in a line number
     }
   }
 }

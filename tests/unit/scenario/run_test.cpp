@@ -68,7 +68,7 @@ TEST(run, WhoIsMissingIsAFinding) {
 
 TEST(run, ANameIsGivenOnce) {
   EXPECT_EQ(finding(run_text(kFamily + "p1 fork p3\n")),
-            "3: not possible here: p3 is alive already [fork-pid-free, kern_fork.c fork_findpid()]");
+            "3: not possible here: p3 is alive already [fork-pid-free, kern_fork.c:222]");
   EXPECT_EQ(finding(run_text(kFamily + "p3 exit\np1 fork p3\n")).substr(0, 41),
             "4: not possible here: p3 is a zombie alre");
   EXPECT_EQ(finding(run_text(kFamily + "p1 fork p4 t2\n")), "3: not possible here: t2 is a thread of p3 already");

@@ -2,7 +2,7 @@
  *
  * What sys/kern/sys_process.c of FreeBSD sees: every header it includes is this one.  The small kernel behind it is
  * declared in image.h.  PROCTOR_KERNEL says which one's: 51 (early 2003), 52 (August 2003), 110 (December 2015), 104
- * (10.4 of 2017, which has the event mask).
+ * (10.4 of 2017, which has the event mask), 111 (11.1 of 2017, which has it too).
  *
  * No host header is included; the layouts that reach user space are those of amd64.
  */
@@ -10,10 +10,11 @@
 #define PROCTOR_SHIM_FREEBSD_H
 
 #ifndef PROCTOR_KERNEL
-#error "PROCTOR_KERNEL must be 51, 52, 104 or 110"
+#error "PROCTOR_KERNEL must be 51, 52, 104, 110 or 111"
 #endif
 #define PROCTOR_2003 (PROCTOR_KERNEL < 100)
-#define PROCTOR_EVENT_MASK (PROCTOR_KERNEL == 104) /* p_ptevents */
+#define PROCTOR_EVENT_MASK (PROCTOR_KERNEL == 104 || PROCTOR_KERNEL == 111) /* p_ptevents */
+#define PROCTOR_XSIG (PROCTOR_KERNEL == 110 || PROCTOR_KERNEL == 111)       /* p_xsig and p_xexit, not p_xstat */
 
 /* ---- types ---- */
 typedef unsigned char u_char, uint8_t, u_int8_t;
@@ -361,9 +362,11 @@ struct proc {
   int p_flag2, p_treeflag;
 #if PROCTOR_EVENT_MASK
   u_int p_ptevents;
-  u_short p_xstat;
-#else
+#endif
+#if PROCTOR_XSIG
   int p_xsig, p_xexit;
+#else
+  u_short p_xstat;
 #endif
   int p_sigparent;
 #endif

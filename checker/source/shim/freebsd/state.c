@@ -51,10 +51,10 @@ static const struct bit kEventFlag2[] = {{PR_LWP, P2_LWP_EVENTS}};
 #endif
 enum { TDB_MASK = 0x1fff };
 /* The signal of the stop; in 10.4 it shares a field with the status of an exit. */
-#if PROCTOR_EVENT_MASK
-#define XSIG p_xstat
-#else
+#if PROCTOR_XSIG
 #define XSIG p_xsig
+#else
+#define XSIG p_xstat
 #endif
 #endif
 
