@@ -233,7 +233,9 @@ const Relation& relation(const Behaviours& kernel) {
 }
 
 rc::Gen<const Behaviours*> any_kernel() {
-  return rc::gen::map(rc::gen::inRange<std::size_t>(0, std::size(kKernels)), [](std::size_t i) { return kKernels[i]; });
+  // inRange() grows with the size: at small sizes the last kernels would be rare
+  return rc::gen::map(rc::gen::resize(rc::kNominalSize, rc::gen::inRange<std::size_t>(0, std::size(kKernels))),
+                      [](std::size_t i) { return kKernels[i]; });
 }
 
 rc::Gen<SmallState> any_state() { return rc::gen::exec(random_state); }
@@ -252,45 +254,52 @@ void make_caller(SmallState& state, Slot td, Slot curp) {
 }  // namespace
 
 rc::Gen<SmallState> any_state_with_tracee() {
-  return rc::gen::exec([] {
-    SmallState state = random_state();
-    make_caller(state, kCaller, Slot(*rc::gen::inRange(0, 4)));
-    const Slot curp = state.lwp[kCaller].proc;
-    Proc& tracee = state.proc[kTracee];
-    tracee.state = ProcState::normal;
-    tracee.p_pptr = curp;
-    tracee.p_flag =
-        std::uint16_t((tracee.p_flag | P_TRACED | P_WAITED | P_STOPPED_SIG) & ~(P_WEXIT | P_SYSTEM | P_INEXEC));
-    if (*rc::gen::inRange(0, 8) != 0) tracee.p_suspcount = tracee.p_numthreads;
-    state.lwp[kTracee].proc = kTracee;
-    return state;
-  });
+  return rc::gen::resize(rc::kNominalSize, rc::gen::exec([] {
+                           SmallState state = random_state();
+                           make_caller(state, kCaller, Slot(*rc::gen::inRange(0, 4)));
+                           const Slot curp = state.lwp[kCaller].proc;
+                           Proc& tracee = state.proc[kTracee];
+                           tracee.state = ProcState::normal;
+                           tracee.p_pptr = curp;
+                           tracee.p_flag = std::uint16_t((tracee.p_flag | P_TRACED | P_WAITED | P_STOPPED_SIG) &
+                                                         ~(P_WEXIT | P_SYSTEM | P_INEXEC));
+                           if (*rc::gen::inRange(0, 8) != 0) tracee.p_suspcount = tracee.p_numthreads;
+                           state.lwp[kTracee].proc = kTracee;
+                           return state;
+                         }));
 }
 
 rc::Gen<SmallState> any_state_with_family() {
-  return rc::gen::exec([] {
-    SmallState state = random_state();
-    for (auto& p : state.proc) p.p_cred = std::uint16_t(*rc::gen::inRange(0, 0x400));
-    make_caller(state, kCaller, Slot(*rc::gen::inRange(0, 4)));
-    const Slot curp = state.lwp[kCaller].proc;
-    for (auto& p : state.proc) {
-      if (&p == &state.proc[curp] || *rc::gen::inRange(0, 4) == 0) continue;
-      p.p_pptr = curp;
-      p.state = *rc::gen::elementOf(std::vector<ProcState>{ProcState::normal, ProcState::zombie});
-      if (*rc::gen::arbitrary<bool>()) continue;
-      p.p_suspcount = p.p_numthreads;
-      p.p_flag = std::uint16_t((p.p_flag | P_STOPPED_SIG) & ~P_WAITED);
-      if (*rc::gen::arbitrary<bool>()) p.p_flag = std::uint16_t(p.p_flag | P_TRACED);
-    }
-    // Of its siblings one is somewhere in the kernel.
-    auto& td = state.lwp[kBusy];
-    make_caller(state, kBusy, Slot(*rc::gen::inRange(0, 4)));
-    if (*rc::gen::inRange(0, 4) != 0) td.td_at = At(*rc::gen::inRange(0, int(At::proc_signal_stop) + 1));
-    if (td.td_at == At::user && *rc::gen::arbitrary<bool>()) td.td_flag = std::uint16_t(td.td_flag | TD_STEP);
-    if (td.td_at == At::vfork) td.td_flag = std::uint16_t(td.td_flag | TD_RFPPWAIT);
-    if (td.td_at == At::exit) state.proc[td.proc].p_numthreads = std::uint8_t(*rc::gen::inRange(1, 3));
-    return state;
-  });
+  return rc::gen::resize(
+      rc::kNominalSize, rc::gen::exec([] {
+        SmallState state = random_state();
+        for (auto& p : state.proc) p.p_cred = std::uint16_t(*rc::gen::inRange(0, 0x400));
+        make_caller(state, kCaller, Slot(*rc::gen::inRange(0, 4)));
+        const Slot curp = state.lwp[kCaller].proc;
+        for (auto& p : state.proc) {
+          if (&p == &state.proc[curp] || *rc::gen::inRange(0, 4) == 0) continue;
+          p.p_pptr = curp;
+          p.state = *rc::gen::elementOf(std::vector<ProcState>{ProcState::normal, ProcState::zombie});
+          if (*rc::gen::arbitrary<bool>()) continue;
+          p.p_suspcount = p.p_numthreads;
+          p.p_flag = std::uint16_t((p.p_flag | P_STOPPED_SIG) & ~P_WAITED);
+          if (*rc::gen::arbitrary<bool>()) p.p_flag = std::uint16_t(p.p_flag | P_TRACED);
+        }
+        // Of its siblings one is somewhere in the kernel.
+        auto& td = state.lwp[kBusy];
+        make_caller(state, kBusy, Slot(*rc::gen::inRange(0, 4)));
+        if (*rc::gen::inRange(0, 4) != 0) td.td_at = At(*rc::gen::inRange(0, int(At::proc_signal_stop) + 1));
+        if (td.td_at == At::user && *rc::gen::arbitrary<bool>()) td.td_flag = std::uint16_t(td.td_flag | TD_STEP);
+        if (td.td_at == At::user &&
+            *rc::gen::arbitrary<bool>()) {  // its debugger's attach is not the first that it finds
+          auto& p = state.proc[td.proc];
+          p.p_flag = std::uint16_t((p.p_flag | P_TRACED | P2_PTRACE_FSTP) & ~(P_PPWAIT | P_PPTRACE));
+          for (const int sig : {kSigtrap, kSigstop}) p.p_siglist.add(sig);
+        }
+        if (td.td_at == At::vfork) td.td_flag = std::uint16_t(td.td_flag | TD_RFPPWAIT);
+        if (td.td_at == At::exit) state.proc[td.proc].p_numthreads = std::uint8_t(*rc::gen::inRange(1, 3));
+        return state;
+      }));
 }
 
 rc::Gen<Dice> dice() {
