@@ -150,9 +150,9 @@ bool Acceptor::apply_exec(Config& c, Slot td, const InFlight& call) {
 rules::WaitArgs<Machine> Acceptor::wait_args(const InFlight& call) const {
   if (call.code == sys::wait4) {
     const auto pid = std::int32_t(call.args[0]);
-    return {.set = pid == -1  ? rules::WaitFor::any
-                   : pid > 0  ? rules::WaitFor::pid
-                              : rules::WaitFor::unknown,
+    return {.set = pid == -1 ? rules::WaitFor::any
+                   : pid > 0 ? rules::WaitFor::pid
+                             : rules::WaitFor::unknown,
             .pid = {names_.find(pid)},
             .options = int(call.args[2]) | rules::kWexited | rules::kWtrapped};
   }

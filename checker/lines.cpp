@@ -198,8 +198,7 @@ bool Acceptor::stop_line(Config& c, const Event& e, Slot p, Slot td) {
   const bool new_child = (observed & model::TDB_CHILD) != 0;
   auto rule_flags = [&] { return std::uint16_t((c.lwp(td).td_flag & model::TDB_MASK) | model::TDB_XSIG); };
   std::uint16_t expected = rule_flags();
-  const bool ritual =
-      (c.proc(p).p_flag & model::P2_PTRACE_FSTP) != 0 && c.proc(p).p_siglist.has(model::kSigstop);
+  const bool ritual = (c.proc(p).p_flag & model::P2_PTRACE_FSTP) != 0 && c.proc(p).p_siglist.has(model::kSigstop);
   if (!new_child && (observed & model::TDB_FSTP) != 0) expected |= ritual ? model::TDB_FSTP : 0;
   if (expected != observed) {
     note([&] { return fmt::format("flags {:#x}", expected); });

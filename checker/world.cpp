@@ -14,8 +14,8 @@ namespace proctor::check {
 using model::ProcState;
 
 // Config has no padding before its end, so its bytes are its value.
-constexpr std::size_t kConfigBytes = sizeof(KernelState) + Config::kEarlyMax * sizeof(Config::Early) +
-                                     sizeof(Config::sigchld_bits) + 1;
+constexpr std::size_t kConfigBytes =
+    sizeof(KernelState) + Config::kEarlyMax * sizeof(Config::Early) + sizeof(Config::sigchld_bits) + 1;
 static_assert(std::has_unique_object_representations_v<KernelState> && sizeof(Config) - kConfigBytes < alignof(Config));
 
 std::size_t hash_value(const Config& config) { return XXH3_64bits(&config, kConfigBytes); }

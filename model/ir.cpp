@@ -12,7 +12,13 @@
 namespace proctor::model::ir {
 namespace {
 
-constexpr std::string_view kNames[] = {"const", "arg", "read", "flag?", "read_td", "tdflag?", "first_td", "unmasked", "in", "in_td", "pending", "eq", "and", "or", "not", "bitand", "bitor", "add", "sub", "min", "between", "ite", "open", "var", "when", "each_proc", "each_td", "write", "set", "clear", "write_td", "set_td", "clear_td", "fresh", "link", "unlink", "free", "incl", "incl_td", "excl", "excl_td", "empty", "empty_td", "copy", "copy_td", "require", "guard", "lock", "unlock", "hold", "release", "sleep", "wakeup", "emit", "result", "move", "uninit"};
+constexpr std::string_view kNames[] = {
+    "const",    "arg",    "read",     "flag?", "read_td", "tdflag?",   "first_td", "unmasked", "in",      "in_td",
+    "pending",  "eq",     "and",      "or",    "not",     "bitand",    "bitor",    "add",      "sub",     "min",
+    "between",  "ite",    "open",     "var",   "when",    "each_proc", "each_td",  "write",    "set",     "clear",
+    "write_td", "set_td", "clear_td", "fresh", "link",    "unlink",    "free",     "incl",     "incl_td", "excl",
+    "excl_td",  "empty",  "empty_td", "copy",  "copy_td", "require",   "guard",    "lock",     "unlock",  "hold",
+    "release",  "sleep",  "wakeup",   "emit",  "result",  "move",      "uninit"};
 static_assert(std::size(kNames) == kOps);
 
 }  // namespace

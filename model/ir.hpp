@@ -34,30 +34,30 @@ namespace proctor::model::ir {
 
 enum class Op : std::uint8_t {
   // values
-  constant,    // imm
-  argument,    // imm: which
-  read_proc,   // a: slot, imm: ProcField
-  read_pflag,  // a: slot, imm: mask; any bit
-  read_lwp,    // a: slot, imm: LwpField
-  read_lflag,  // a: slot, imm: mask
-  first_lwp,   // a: process slot
+  constant,        // imm
+  argument,        // imm: which
+  read_proc,       // a: slot, imm: ProcField
+  read_pflag,      // a: slot, imm: mask; any bit
+  read_lwp,        // a: slot, imm: LwpField
+  read_lflag,      // a: slot, imm: mask
+  first_lwp,       // a: process slot
   first_unmasked,  // a: process slot, b: signal
   in_pset,         // a: process slot, b: signal, imm: ProcSet
   in_lset,         // a: thread slot, b: signal, imm: LwpSet
   pending,         // a: thread slot, b: with stop signals
-  equal,       // a == b
-  and_,        // a & b (bool)
-  or_,         // a | b (bool)
-  not_,        // !a
-  bit_and,     // a & b
-  bit_or,      // a | b
-  add,         // a + b
-  sub,         // a - b
-  min,         // min(a, b)
-  between,     // imm <= a <= imm2
-  ite,         // a ? b : c
-  open,        // imm: Open, imm2: ways
-  carried,     // a: before the loop that follows, b: after each of its turns
+  equal,           // a == b
+  and_,            // a & b (bool)
+  or_,             // a | b (bool)
+  not_,            // !a
+  bit_and,         // a & b
+  bit_or,          // a | b
+  add,             // a + b
+  sub,             // a - b
+  min,             // min(a, b)
+  between,         // imm <= a <= imm2
+  ite,             // a ? b : c
+  open,            // imm: Open, imm2: ways
+  carried,         // a: before the loop that follows, b: after each of its turns
   // blocks
   when,       // a: condition
   each_proc,  // a turn for each process; the value is its slot
@@ -69,22 +69,22 @@ enum class Op : std::uint8_t {
   write_lwp,  // a: slot, b: value, imm: LwpField
   set_lflag,
   clear_lflag,
-  fresh,      // a: process slot, b: thread slot
-  link,       // a: thread slot, b: process slot
-  unlink,     // a: thread slot
-  free,       // a: process slot
-  add_pset,   // a: process slot, b: signal, imm: ProcSet
-  add_lset,   // a: thread slot, b: signal, imm: LwpSet
+  fresh,     // a: process slot, b: thread slot
+  link,      // a: thread slot, b: process slot
+  unlink,    // a: thread slot
+  free,      // a: process slot
+  add_pset,  // a: process slot, b: signal, imm: ProcSet
+  add_lset,  // a: thread slot, b: signal, imm: LwpSet
   remove_pset,
   remove_lset,
   empty_pset,  // a: process slot, imm: ProcSet
   empty_lset,
   copy_pset,  // a: to, b: from, imm: ProcSet
   copy_lset,
-  require,       // a: condition, imm: errno, clause
-  guard,         // a: condition, clause
-  lock,          // a: process slot, imm: Lock
-  unlock,        // imm2: on the way out, so after a failed require() too
+  require,  // a: condition, imm: errno, clause
+  guard,    // a: condition, clause
+  lock,     // a: process slot, imm: Lock
+  unlock,   // imm2: on the way out, so after a failed require() too
   hold,
   release,
   sleep,          // a: process slot, imm: Lock::token

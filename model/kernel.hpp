@@ -241,7 +241,7 @@ concept Kernel = requires(K k, typename K::Bool cond, typename K::Num num, ProcR
   k.copy(p, p_sigcatch, p);  // to, which, from
   k.copy(td, td_sigmask, td);
   // the lowest signal that is pending for the thread or its process and not masked; 0: none
-  { k.pending(td, cond) } -> std::same_as<typename K::Num>;  // cond: stop signals count
+  { k.pending(td, cond) } -> std::same_as<typename K::Num>;       // cond: stop signals count
   { k.first_unmasked(p, num) } -> std::same_as<typename K::Num>;  // the oldest thread that does not mask it, or none
   // control: the first require() that fails names the errno and ends the rule; later effects do nothing.
   // guard() says when the step is possible at all: the code is not reached otherwise, there is no errno.

@@ -67,10 +67,10 @@ constexpr std::string_view set_name(LwpSet set) {
 }
 constexpr std::string_view at_name(At at) {
   constexpr std::string_view names[] = {
-      "user",       "call",      "back",      "vfork",         "child",       "born",            "thr_exit", "exit",
-      "job_stop",   "call_due",  "back_due",  "vfork_due",     "child_due",   "born_due",        "thr_exit_due",
-      "call_stop",  "back_stop", "vfork_stop", "child_stop",   "born_stop",   "thr_exit_stop",   "signal_stop",
-      "proc_signal_stop"};
+      "user",       "call",      "back",          "vfork",       "child",           "born",
+      "thr_exit",   "exit",      "job_stop",      "call_due",    "back_due",        "vfork_due",
+      "child_due",  "born_due",  "thr_exit_due",  "call_stop",   "back_stop",       "vfork_stop",
+      "child_stop", "born_stop", "thr_exit_stop", "signal_stop", "proc_signal_stop"};
   return names[std::size_t(at)];
 }
 

@@ -151,11 +151,14 @@ void add_requests(Table& table) {
         capmode{"capmode", Takes::yes_no};
     const std::string call = "ptrace(" + std::string(name);
     if (req == rules::PT_TRACE_ME) {  // looks at no pid
-      table.add(RuleId::ptrace, Rule::By::request, call + ")", {caller, {"pid", Takes::process}, data, mask, capmode}, by_pid, req);
+      table.add(RuleId::ptrace, Rule::By::request, call + ")", {caller, {"pid", Takes::process}, data, mask, capmode},
+                by_pid, req);
       continue;
     }
-    table.add(RuleId::ptrace, Rule::By::request, call + ", pid)", {caller, {"pid", Takes::process}, data, mask, capmode}, by_pid, req);
-    table.add(RuleId::ptrace, Rule::By::request, call + ", tid)", {caller, {"tid", Takes::thread}, data, mask, capmode}, by_tid, req);
+    table.add(RuleId::ptrace, Rule::By::request, call + ", pid)",
+              {caller, {"pid", Takes::process}, data, mask, capmode}, by_pid, req);
+    table.add(RuleId::ptrace, Rule::By::request, call + ", tid)", {caller, {"tid", Takes::thread}, data, mask, capmode},
+              by_tid, req);
   }
 }
 
@@ -294,8 +297,8 @@ void add_stops(Table& table, const Behaviours& kernel) {
 template <class Table>
 void add_signals(Table& table) {
   using By = Rule::By;
-  const Argument td{"td", Takes::thread}, p{"p", Takes::process}, sig{"sig", Takes::signal},
-      any{"sig", Takes::data}, capmode{"capmode", Takes::yes_no};
+  const Argument td{"td", Takes::thread}, p{"p", Takes::process}, sig{"sig", Takes::signal}, any{"sig", Takes::data},
+      capmode{"capmode", Takes::yes_no};
   table.add(RuleId::psignal, By::other, "psignal", {p, sig}, [](auto& k, const auto& a) {
     k.guard(a[1].between(1, kSigmax), in("psignal-signal", "psignal", "kern_sig.c"));
     k.lock(k.behaviour().tokens ? Lock::token : Lock::proc, rules::proc(k, a[0]));

@@ -85,7 +85,6 @@ class FewSignals {
 
 // Eight that stand for all: one that the machine raises, the two that cannot be caught, one that kills, a stop from the
 // terminal, SIGCONT, one that is ignored by default, and one of the user's.
-using EightSignals =
-    FewSignals<kSigtrap, kSigkill, kSigterm, kSigstop, kSigtstp, kSigcont, kSigchld, kSigusr1>;
+using EightSignals = FewSignals<kSigtrap, kSigkill, kSigterm, kSigstop, kSigtstp, kSigcont, kSigchld, kSigusr1>;
 
 }  // namespace proctor::model

@@ -191,7 +191,8 @@ struct State {
     state.proc[kInit].state = ProcState::normal;
     state.proc[kInit].p_flag = P_SYSTEM;  // create_init()
     state.proc[kInit].p_numthreads = 1;
-    for (const int sig : {kSigurg, kSigchld, kSigio, kSigwinch, kSiginfo}) state.proc[kInit].p_sigignore.add(sig);  // siginit()
+    for (const int sig : {kSigurg, kSigchld, kSigio, kSigwinch, kSiginfo})
+      state.proc[kInit].p_sigignore.add(sig);  // siginit()
     state.lwp[0].proc = kInit;
     return state;
   }
@@ -204,6 +205,5 @@ using ExploredState = State<4, 6, EightSignals>;
 // A state is its bytes: no padding, so equal states can be found by hash.
 static_assert(sizeof(ExploredState) == 144 && std::has_unique_object_representations_v<ExploredState>);
 static_assert(sizeof(SmallState) == 616);
-
 
 }  // namespace proctor::model

@@ -150,8 +150,8 @@ class Writer {
   }
 
   static std::string_view set(const ir::Instruction& in) {
-    const bool of_process = in.op == Op::add_pset || in.op == Op::remove_pset || in.op == Op::empty_pset ||
-                            in.op == Op::copy_pset;
+    const bool of_process =
+        in.op == Op::add_pset || in.op == Op::remove_pset || in.op == Op::empty_pset || in.op == Op::copy_pset;
     return of_process ? set_name(ProcSet(in.imm)) : set_name(LwpSet(in.imm));
   }
 
@@ -171,8 +171,7 @@ class Writer {
       case Op::require:
       case Op::guard: return check(s, in, depth);
       case Op::write_proc: return field(field_name(ProcField(in.imm)), written(ProcField(in.imm)));
-      case Op::write_lwp:
-        return field(field_name(LwpField(in.imm)), model::ir::type_of(LwpField(in.imm)));
+      case Op::write_lwp: return field(field_name(LwpField(in.imm)), model::ir::type_of(LwpField(in.imm)));
       case Op::set_pflag: return flag(process_flags(in.imm, ", "), 1);
       case Op::clear_pflag: return flag(process_flags(in.imm, ", "), 0);
       case Op::set_lflag: return flag(thread_flags(in.imm, ", "), 1);
@@ -192,12 +191,10 @@ class Writer {
         return add(LineKind::effect, depth,
                    fmt::format("{} out of {}.{}", words_.value(s.b, Type::signal, s), slot(s.a, s), set(in)));
       case Op::empty_pset:
-      case Op::empty_lset:
-        return add(LineKind::effect, depth, fmt::format("{}.{} := empty", slot(s.a, s), set(in)));
+      case Op::empty_lset: return add(LineKind::effect, depth, fmt::format("{}.{} := empty", slot(s.a, s), set(in)));
       case Op::copy_pset:
       case Op::copy_lset:
-        return add(LineKind::effect, depth,
-                   fmt::format("{}.{} := {}'s", slot(s.a, s), set(in), slot(s.b, s)));
+        return add(LineKind::effect, depth, fmt::format("{}.{} := {}'s", slot(s.a, s), set(in), slot(s.b, s)));
       case Op::lock: return lock(Lock(in.imm) == Lock::crit ? "enter" : "lock", lock_name(Lock(in.imm), s.a, s));
       case Op::unlock: return lock(Lock(in.imm) == Lock::crit ? "leave" : "unlock", lock_name(Lock(in.imm), s.a, s));
       case Op::hold:

@@ -119,7 +119,8 @@ void Reading::step(std::int32_t at, std::int32_t block, std::vector<Step>& out) 
   if (!is_effect(in.op)) {
     const TermId term =
         is_read(in.op)
-            ? read({.op = in.op, .a = operand(in.a), .b = operand(in.b), .imm = in.op == Op::first_lwp ? 0 : in.imm}, block, known)
+            ? read({.op = in.op, .a = operand(in.a), .b = operand(in.b), .imm = in.op == Op::first_lwp ? 0 : in.imm},
+                   block, known)
             : value(at, known);
     value_[std::size_t(at)] = term;
     const bool slot = terms_.type(term) == Type::process || terms_.type(term) == Type::thread;

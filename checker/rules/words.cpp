@@ -216,8 +216,7 @@ std::string Words::boolean(TermId id, const Step& step, bool negated, int tightn
     case Op::equal: return equality(term, step, negated);
     case Op::in_pset:
     case Op::in_lset: {
-      const std::string_view set =
-          term.op == Op::in_pset ? set_name(ProcSet(term.imm)) : set_name(LwpSet(term.imm));
+      const std::string_view set = term.op == Op::in_pset ? set_name(ProcSet(term.imm)) : set_name(LwpSet(term.imm));
       const std::string slot =
           terms_.is_constant(term.a) ? constant(terms_[term.a].imm, Type::process) : this->term(term.a, step);
       const std::string text =

@@ -149,8 +149,8 @@ std::vector<Taken> Machine::find_signal(int td, int signal) {
   if (!would_do(found)) {
     const Action raised = *action(RuleId::trapsignal, {td, signal});
     const Slot p = state_.lwp[std::size_t(td)].proc;
-    const bool pending = p != kNone && (state_.proc[p].p_siglist.has(signal) ||
-                                        state_.lwp[std::size_t(td)].td_siglist.has(signal));
+    const bool pending =
+        p != kNone && (state_.proc[p].p_siglist.has(signal) || state_.lwp[std::size_t(td)].td_siglist.has(signal));
     if (!pending && would_do(raised)) out.push_back(take(raised));
   }
   if (out.empty() || would_do(found)) out.push_back(take(found));

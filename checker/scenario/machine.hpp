@@ -62,7 +62,7 @@ class Machine {
 
   const Vocabulary& words_;
   model::SmallState state_;
-  int current_ = model::kNone;                            // the thread that acted last
+  int current_ = model::kNone;                           // the thread that acted last
   std::array<bool, model::SmallState::kProcs> halts_{};  // an exit that a scenario takes step by step
 };
 

@@ -100,9 +100,8 @@ tl::expected<Property, NoProperty> process_property(std::string_view word) {
                         return (s.proc[std::size_t(slot)].state == state) != no;
                       }};
   if (const auto signal = pending_flag(parts.key))
-    return Property{text, [signal = *signal, no](const SmallState& s, int slot) {
-                      return is_pending(s, slot, signal) != no;
-                    }};
+    return Property{
+        text, [signal = *signal, no](const SmallState& s, int slot) { return is_pending(s, slot, signal) != no; }};
   if (const auto flag = proc_flag(parts.key))
     return Property{text, [flag = *flag, no](const SmallState& s, int slot) {
                       return ((s.proc[std::size_t(slot)].p_flag & flag) != 0) != no;
@@ -118,9 +117,10 @@ tl::expected<Property, NoProperty> process_property(std::string_view word) {
   names::Words known = words_of(kProcFields, kProcessFlags);
   for (const Condition& one : kConditions) known.emplace_back(one.word);
   for (const std::string_view one : kPendingFlags) known.emplace_back(one);
-  return tl::unexpected(unknown(parts, known,
-                                "alive, zombie, gone, a flag such as P_TRACED, parent=, oppid=, orphan_of=, reaper=, group=, "
-                                "xstat=, events=, threads=, suspended= or xthread="));
+  return tl::unexpected(
+      unknown(parts, known,
+              "alive, zombie, gone, a flag such as P_TRACED, parent=, oppid=, orphan_of=, reaper=, group=, "
+              "xstat=, events=, threads=, suspended= or xthread="));
 }
 
 tl::expected<Property, NoProperty> thread_property(std::string_view word) {

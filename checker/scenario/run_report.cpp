@@ -56,7 +56,8 @@ std::string text_report(const RunResult& r) {
     if (!l.settled.empty()) {
       std::vector<std::string> steps;
       for (const Taken& t : l.settled) steps.push_back(t.text);
-      result += fmt::format("{}then {}{}{}", result.empty() ? "" : "; ", join(steps, ", "), then.empty() ? "" : ": ", then);
+      result +=
+          fmt::format("{}then {}{}{}", result.empty() ? "" : "; ", join(steps, ", "), then.empty() ? "" : ": ", then);
     }
     out += fmt::format("{:4}  {}{}\n", l.line, l.text, result.empty() ? "" : "   => " + result);
     for (; findings != r.findings.end() && findings->line <= l.line; ++findings)

@@ -55,7 +55,8 @@ std::optional<std::string> Statement::expected_on(const Behaviours& kernel) cons
 
 namespace {
 
-const names::Words kLineWords{"check", "hold", "unhold", "settle", "kernels"}, kVerbs{"wait", "ignores", "catches", "job_stop"};
+const names::Words kLineWords{"check", "hold", "unhold", "settle", "kernels"},
+    kVerbs{"wait", "ignores", "catches", "job_stop"};
 
 const std::set<std::string, std::less<>>& clause_ids() {
   static const std::set<std::string, std::less<>> ids = [] {
@@ -245,7 +246,8 @@ class Reading {
       out.actor = *actor;
     }
     out.actor_word = std::string(first);
-    if (second == "exit" && third != "begins" && third != "alone" && third != "untraced" && third != "ends") return read_exit(out);
+    if (second == "exit" && third != "begins" && third != "alone" && third != "untraced" && third != "ends")
+      return read_exit(out);
     if (second == "wait") return read_wait(out);
     if (second == "ignores" || second == "catches" || second == "job_stop") return read_signal(out);
     for (ParseError& problem : wrong_words(text_, line_, kVerbs)) note(std::move(problem));

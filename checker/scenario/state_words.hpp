@@ -15,7 +15,7 @@ namespace proctor::scenario {
 
 bool is_pending(const model::SmallState& state, int p, int signal);  // for the process or one of its threads
 inline constexpr std::string_view kPendingFlags[] = {"PEND_STOP", "PEND_KILL"};  // SIGSTOP, SIGKILL is pending
-std::optional<int> pending_flag(std::string_view name);              // PEND_STOP, PEND_KILL: the signal
+std::optional<int> pending_flag(std::string_view name);                          // PEND_STOP, PEND_KILL: the signal
 std::vector<std::string> pending_words(const model::SmallState& state, int p);
 unsigned shown_flags(const model::Proc& p);  // those that have words
 std::string flag_words(const model::Proc& p);

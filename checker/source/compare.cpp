@@ -111,7 +111,8 @@ void signals(std::string& out, const std::string& owner, std::string_view name, 
       list += (list.empty() ? "" : " ") + scenario::signal_words(sig);
     return list.empty() ? std::string("nothing") : list;
   };
-  if (!(expected == seen)) out += fmt::format("  {} {}: {} expected, {} seen\n", owner, name, words(expected), words(seen));
+  if (!(expected == seen))
+    out += fmt::format("  {} {}: {} expected, {} seen\n", owner, name, words(expected), words(seen));
 }
 
 template <const auto& kTable>

@@ -141,8 +141,7 @@ SmallState from_image(const pr_state& image, SmallState state) {
     to.p_suspcount = from.p_suspcount;
     to.p_cred = from.p_cred;
   }
-  for (std::size_t i = 0; i < PR_LWPS; ++i)
-  {
+  for (std::size_t i = 0; i < PR_LWPS; ++i) {
     auto& to = state.lwp[i];
     to.proc = image.lwp[i].proc;
     to.td_xsig = image.lwp[i].td_xsig;

@@ -185,7 +185,8 @@ bool Generator::pick_for_tracee(const SmallState& state, Random& random, Action&
   }
   if ((q.p_flag & model::P_STOPPED) == 0 && random.below(2) == 0) {  // something to stop for
     const auto sent = words_.relation().find(model::RuleId::psignal);
-    constexpr std::int32_t signals[] = {model::kSigstop, model::kSigstop, model::kSigusr1, model::kSigterm, model::kSigkill};
+    constexpr std::int32_t signals[] = {model::kSigstop, model::kSigstop, model::kSigusr1, model::kSigterm,
+                                        model::kSigkill};
     action = {.rule = *sent, .arguments = {p, signals[random.below(5)]}, .choices = {}};
     return true;
   }

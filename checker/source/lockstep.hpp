@@ -60,7 +60,7 @@ class Generator {
   void fill(const model::Rule& rule, const model::SmallState& state, Random& random, scenario::Action& action) const;
 
   const scenario::Vocabulary& words_;
-  model::Choices ways_{};  // how many answers the rules know to each open question
+  model::Choices ways_{};                                      // how many answers the rules know to each open question
   std::vector<std::uint16_t> requests_, environment_, waits_;  // a rule as often as it is to come
 };
 

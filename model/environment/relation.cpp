@@ -57,7 +57,8 @@ std::vector<Step> Relation::of_thread(const SmallState& state, Slot td) const {
       add_if_enabled(out, state, {.rule = i, .arguments = {td}, .choices = {}});
       continue;
     }
-    for (const std::int32_t sig : signals) add_if_enabled(out, state, {.rule = i, .arguments = {td, sig}, .choices = {}});
+    for (const std::int32_t sig : signals)
+      add_if_enabled(out, state, {.rule = i, .arguments = {td, sig}, .choices = {}});
   }
   return out;
 }

@@ -69,9 +69,8 @@ void get_signal(K& k, LwpRef<K> td, typename K::Num sig) {
   k.when(!own, [&] {
     k.remove(p, p_siglist, sig);
     if (k.behaviour().stop_has_thread)
-      k.when(sig == k.lit(kSigchld), [&] {
-        k.each_proc([&](ProcRef<K> q) { k.when(q[p_pptr] == p.slot, [&] { k.clear(q, KSI_ONQ); }); });
-      });
+      k.when(sig == k.lit(kSigchld),
+             [&] { k.each_proc([&](ProcRef<K> q) { k.when(q[p_pptr] == p.slot, [&] { k.clear(q, KSI_ONQ); }); }); });
   });
 }
 

@@ -47,8 +47,7 @@ void killpg(K& k, LwpRef<K> td, typename K::Num pgrp, typename K::Num sig, typen
   valid_signal(k, sig, "kill-signal-range");
   auto found = k.yes(false), refused = k.yes(false);
   k.each_proc([&](ProcRef<K> p) {
-    auto member =
-        !is(p, ProcState::free) && p[p_pgrp] == pgrp && !(p.slot == k.lit(kInit)) && !p[P_SYSTEM];
+    auto member = !is(p, ProcState::free) && p[p_pgrp] == pgrp && !(p.slot == k.lit(kInit)) && !p[P_SYSTEM];
     if (b.tokens) member = member && !is(p, ProcState::zombie);
     auto allowed = may_signal(k, curp, p, sig);
     found = found || (member && allowed);
@@ -134,7 +133,8 @@ void setpgid(K& k, LwpRef<K> td, ProcRef<K> p, typename K::Num pgrp) {
     up = k.either(is(turn, ProcState::free), up, proc(k, up)[p_pptr]);
   });
   k.require(is(p, ProcState::normal) && inferior, Errno::esrch, in("setpgid-no-child", "sys_setpgid", "kern_prot.c"));
-  k.require(p == curp || (p[p_cred] & P_EXEC) == k.lit(0), Errno::eacces, in("setpgid-exec", "sys_setpgid", "kern_prot.c"));
+  k.require(p == curp || (p[p_cred] & P_EXEC) == k.lit(0), Errno::eacces,
+            in("setpgid-exec", "sys_setpgid", "kern_prot.c"));
   k.require(!(p.slot == k.lit(kInit)), Errno::eperm, in("setpgid-leader", "sys_setpgid", "kern_prot.c"));
   auto exists = pgrp == p.slot;
   k.each_proc([&](ProcRef<K> q) { exists = exists || (!is(q, ProcState::free) && q[p_pgrp] == pgrp); });

@@ -76,7 +76,8 @@ void fork1(K& k, LwpRef<K> td, ProcRef<K> child, LwpRef<K> child_td, ForkKind ki
 template <Kernel K>
 void sys_fork(K& k, LwpRef<K> td, ProcRef<K> child, LwpRef<K> child_td, ForkKind kind) {
   begin_call(k, td);
-  k.guard(none(k, child_td[td_proc]) && !none(k, child_td.slot), place_of("fork-thread-free", "do_fork", "kern_fork.c"));
+  k.guard(none(k, child_td[td_proc]) && !none(k, child_td.slot),
+          place_of("fork-thread-free", "do_fork", "kern_fork.c"));
   fork1(k, td, child, child_td, kind);
   if (!k.behaviour().stop_has_thread) {  // fork1() itself waits for the vfork child
     if (kind.ppwait) go_to(k, td, At::vfork);
@@ -280,14 +281,16 @@ template <Kernel K>
 void sys_execve_begins(K& k, LwpRef<K> td) {
   begin_call(k, td);
   auto p = proc(k, td[td_proc]);
-  k.guard(!(p.slot == k.lit(kInit)) && p[p_numthreads] == k.lit(1), place_of("exec-alone", "thread_single", "kern_thread.c"));
+  k.guard(!(p.slot == k.lit(kInit)) && p[p_numthreads] == k.lit(1),
+          place_of("exec-alone", "thread_single", "kern_thread.c"));
   execve_begins(k, td);
 }
 template <Kernel K>
 void sys_execve(K& k, LwpRef<K> td, bool set_id) {
   begin_call(k, td);
   auto p = proc(k, td[td_proc]);
-  k.guard(!(p.slot == k.lit(kInit)) && p[p_numthreads] == k.lit(1), place_of("exec-alone", "thread_single", "kern_thread.c"));
+  k.guard(!(p.slot == k.lit(kInit)) && p[p_numthreads] == k.lit(1),
+          place_of("exec-alone", "thread_single", "kern_thread.c"));
   execve(k, td, set_id);
   if (!k.behaviour().stop_has_thread) k.when(p[P_TRACED], [&] { psignal(k, p, k.lit(kSigtrap)); });
   k.when(td[TDB_EXEC], [&] { go_to(k, td, At::back); });
@@ -350,7 +353,8 @@ void end_thread(K& k, LwpRef<K> td) {
 template <Kernel K>
 void sys_thr_exit(K& k, LwpRef<K> td) {  // where nobody hears of it
   begin_call(k, td);
-  k.guard(!(proc(k, td[td_proc])[p_numthreads] == k.lit(1)), place_of("thread-not-last", "kern_thr_exit", "kern_thr.c"));
+  k.guard(!(proc(k, td[td_proc])[p_numthreads] == k.lit(1)),
+          place_of("thread-not-last", "kern_thr_exit", "kern_thr.c"));
   thread_exit(k, td);
 }
 

@@ -407,8 +407,7 @@ LwpRef<K> kern_ptrace(K& k, LwpRef<K> td, const PtraceArgs<K>& a) {
   if (b.stop_has_thread) {
     by_pid = k.either(p[P_STOPPED_TRACE], p[p_xthread], k.first_lwp(p));
     // KASSERT.  It can fail while thread_single() waits: it has made the reporter run, and the flag stays.
-    k.guard(!(none(k, a.tid) && p[P_STOPPED_TRACE]) || !none(k, p[p_xthread]),
-            at("stop-has-reporter"));
+    k.guard(!(none(k, a.tid) && p[P_STOPPED_TRACE]) || !none(k, p[p_xthread]), at("stop-has-reporter"));
   }
   auto td2 = lwp(k, k.either(none(k, a.tid), by_pid, a.tid));
   permission(k, curp, td, p, td2, a.req);

@@ -28,7 +28,8 @@ typename K::Bool is_tty_stop_signal(K& k, typename K::Num sig) {
 template <Kernel K>
 typename K::Bool is_ignored_by_default(K& k, typename K::Num sig) {
   auto ignored = any_of(k, sig, {kSigurg, kSigcont, kSigchld, kSigio, kSigwinch, kSiginfo});
-  if (k.behaviour().tokens) ignored = ignored || sig.between(32, 33) || sig.between(35, 64);  // SIGTHR, SIGCKPT, the rest
+  if (k.behaviour().tokens)
+    ignored = ignored || sig.between(32, 33) || sig.between(35, 64);  // SIGTHR, SIGCKPT, the rest
   return ignored;
 }
 
@@ -37,8 +38,8 @@ template <Kernel K>
 typename K::Bool is_orphaned(K& k, ProcRef<K> p) {
   auto orphaned = k.yes(true);
   k.each_proc([&](ProcRef<K> q) {
-    auto counts = is(q, ProcState::normal) && !q[P_WEXIT] && q[p_pgrp] == p[p_pgrp] &&
-                  !(proc(k, q[p_pptr])[p_pgrp] == q[p_pgrp]);
+    auto counts =
+        is(q, ProcState::normal) && !q[P_WEXIT] && q[p_pgrp] == p[p_pgrp] && !(proc(k, q[p_pptr])[p_pgrp] == q[p_pgrp]);
     orphaned = orphaned && !counts;
   });
   return orphaned;
@@ -67,7 +68,8 @@ void delete_stop_signals(K& k, ProcRef<K> p) {
   for (const int sig : kStopSignals) delete_signal(k, p, k.lit(sig));
 }
 template <Kernel K>
-void delete_signal(K& k, LwpRef<K> td, typename K::Num sig) {  // lwp_delsig() and its like: wherever the thread found it
+void delete_signal(K& k, LwpRef<K> td,
+                   typename K::Num sig) {  // lwp_delsig() and its like: wherever the thread found it
   k.remove(td, td_siglist, sig);
   k.remove(td, td_sigptrace, sig);
   k.remove(proc(k, td[td_proc]), p_siglist, sig);
@@ -75,7 +77,8 @@ void delete_signal(K& k, LwpRef<K> td, typename K::Num sig) {  // lwp_delsig() a
 
 // tdsendsignal(): to a thread, or with none to the process.  `by_debugger`: KSI_PTRACE.
 template <Kernel K>
-void tdsendsignal(K& k, ProcRef<K> p, LwpRef<K> to, typename K::Num sig, LwpRef<K> curthread, bool by_debugger = false) {
+void tdsendsignal(K& k, ProcRef<K> p, LwpRef<K> to, typename K::Num sig, LwpRef<K> curthread,
+                  bool by_debugger = false) {
   auto whole = none(k, to.slot);
   auto td = lwp(k, k.either(whole, sigtd(k, p, sig, curthread).slot, to.slot));
   const auto dequeue = [&] {

@@ -51,8 +51,8 @@ void ptracestop_turn(K& k, LwpRef<K> td) {
     });
     k.when(!killed && !alone, [&] {
       // Right after an attach the thread that took its SIGSTOP reports; otherwise whoever comes first.  kern_sig.c:2574
-      auto reports = k.yes(!b.first_reporter_keeps_stop) || td[TDB_FSTP] ||
-                     (!p[P2_PTRACE_FSTP] && none(k, p[p_xthread]));
+      auto reports =
+          k.yes(!b.first_reporter_keeps_stop) || td[TDB_FSTP] || (!p[P2_PTRACE_FSTP] && none(k, p[p_xthread]));
       k.when(reports, [&] {
         k.set(p, p_xstat, td[td_xsig]);
         k.set(p, p_xthread, td.slot);
@@ -141,7 +141,8 @@ void follow_stop(K& k, LwpRef<K> td) {
   auto here = at_any(td, {At::call, At::vfork, At::exit}) ||
               (at_place(td, At::user) && (k.yes(b.tokens) || k.pending(td, !p[P_PPWAIT]) == k.lit(0)));
   k.guard(runs(td) && to_stop && !p[P_SINGLE_EXIT] && here,
-          place_of("suspend-check", b.tokens ? "tstop" : "thread_suspend_check", b.tokens ? "kern_synch.c" : "kern_thread.c"));
+          place_of("suspend-check", b.tokens ? "tstop" : "thread_suspend_check",
+                   b.tokens ? "kern_synch.c" : "kern_thread.c"));
   if (b.tokens) {
     k.lock(Lock::token, p);
     thread_suspend(k, td);
@@ -180,8 +181,9 @@ void job_stop(K& k, ProcRef<K> p, typename K::Num sig) {
 template <Kernel K>
 void die_with_process(K& k, LwpRef<K> td) {
   auto p = proc(k, td[td_proc]);
-  k.guard(runs(td) && p[P_SINGLE_EXIT] && at_any(td, {At::user, At::call, At::vfork, At::job_stop, At::child, At::born}),
-          place_of("single-exit", "thread_suspend_check", "kern_thread.c"));
+  k.guard(
+      runs(td) && p[P_SINGLE_EXIT] && at_any(td, {At::user, At::call, At::vfork, At::job_stop, At::child, At::born}),
+      place_of("single-exit", "thread_suspend_check", "kern_thread.c"));
   auto report = k.behaviour().lwp_events ? p[P_TRACED] && wants_event(p, PTRACE_LWP) : k.yes(false);
   if (k.behaviour().lwp_events) k.set(td, TDB_EXIT);
   k.set(td, td_at, k.either(report, k.lit(int(At::thr_exit_due)), k.lit(int(At::thr_exit))));

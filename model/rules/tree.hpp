@@ -64,7 +64,8 @@ void sigqueue_take(K& k, ProcRef<K> p) {
   k.when(p[KSI_ONQ], [&] {
     k.clear(p, KSI_ONQ);
     auto others = k.yes(false);
-    k.each_proc([&](ProcRef<K> q) { others = others || (!is(q, ProcState::free) && q[p_pptr] == parent && q[KSI_ONQ]); });
+    k.each_proc(
+        [&](ProcRef<K> q) { others = others || (!is(q, ProcState::free) && q[p_pptr] == parent && q[KSI_ONQ]); });
     k.when(!others, [&] { k.remove(proc(k, parent), p_siglist, k.lit(kSigchld)); });
   });
 }

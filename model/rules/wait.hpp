@@ -123,7 +123,8 @@ void wait_report(K& k, ProcRef<K> q, ProcRef<K> p, const WaitArgs<K>& a, Report 
 template <Kernel K>
 void wait_nothing(K& k, ProcRef<K> q, const WaitArgs<K>& a) {
   const Behaviours& b = k.behaviour();
-  const int known = kWnohang | kWuntraced | kWcontinued | kWexited | kWtrapped | kWlinuxclone | (b.wait6 ? kWnowait : 0);
+  const int known =
+      kWnohang | kWuntraced | kWcontinued | kWexited | kWtrapped | kWlinuxclone | (b.wait6 ? kWnowait : 0);
   k.require(k.yes((a.options & ~known) == 0), Errno::einval, at("wait-options", "kern_exit.c"));
   if (b.wait6)
     k.require(k.yes((a.options & (kWuntraced | kWcontinued | kWexited | kWtrapped)) != 0), Errno::einval,

@@ -25,8 +25,8 @@ bool same(const Outcome& a, const Outcome& b) {
   if (a.possible != b.possible || a.clause.id != b.clause.id) return false;
   if (!a.possible) return true;  // the state is thrown away, and with it what led there
   return a.error == b.error && a.moves == b.moves && a.moved == b.moved && a.uninitialised == b.uninitialised &&
-          a.result == b.result && a.emissions == b.emissions && a.opens == b.opens &&
-         a.emitted == b.emitted && a.open_kind == b.open_kind && a.open_ways == b.open_ways;
+         a.result == b.result && a.emissions == b.emissions && a.opens == b.opens && a.emitted == b.emitted &&
+         a.open_kind == b.open_kind && a.open_ways == b.open_ways;
 }
 
 void every_rule_agrees(const Behaviours& kernel, const SmallState& state, Dice d, std::optional<Slot> busy = {}) {
@@ -47,9 +47,8 @@ void every_rule_agrees(const Behaviours& kernel, const SmallState& state, Dice d
     if (same(from_exec, from_ir) && (!from_exec.possible || (computed == interpreted && locks == locks_from_ir)))
       continue;
     std::ostringstream message;
-    message << kernel.name << " "
-            << describe(rule, a, from_exec) << "\nbefore:" << state << "\nExec: " << from_exec << computed
-            << "\ninterpreted: " << from_ir << interpreted;
+    message << kernel.name << " " << describe(rule, a, from_exec) << "\nbefore:" << state << "\nExec: " << from_exec
+            << computed << "\ninterpreted: " << from_ir << interpreted;
     RC_FAIL(message.str());
   }
 }
@@ -82,8 +81,9 @@ RC_GTEST_PROP(agreement, exec_and_ir_along_walks, ()) {
 bool is_asked_before(const Behaviours& kernel, std::string_view clause) {
   if (clause == "attach-stop-first") return kernel.attach_stop_comes_first;
   if (clause == "thread-exit-runs") return !kernel.lwp_events;
-  constexpr std::string_view always[] = {"fork-runs", "exec-runs", "exit-runs",          "stop-runs",           "stop-exiting",
-                                         "resumed",   "stop-2003", "signal-stop-traced", "vfork-child-goes-on"};
+  constexpr std::string_view always[] = {"fork-runs", "exec-runs",          "exit-runs",
+                                         "stop-runs", "stop-exiting",       "resumed",
+                                         "stop-2003", "signal-stop-traced", "vfork-child-goes-on"};
   return std::find(std::begin(always), std::end(always), clause) != std::end(always);
 }
 

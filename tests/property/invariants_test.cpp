@@ -60,8 +60,8 @@ RC_GTEST_PROP(invariant, p_numthreads_counts_the_threads, ()) {
 
 RC_GTEST_PROP(invariant, p_suspcount_counts_the_suspended_threads, ()) {
   always("p_suspcount", [](const SmallState& s, Slot p) {
-    return s.proc[p].state == ProcState::zombie ||
-           (s.proc[p].p_suspcount <= s.proc[p].p_numthreads && s.proc[p].p_suspcount == count_threads(s, p, TD_SUSPENDED));
+    return s.proc[p].state == ProcState::zombie || (s.proc[p].p_suspcount <= s.proc[p].p_numthreads &&
+                                                    s.proc[p].p_suspcount == count_threads(s, p, TD_SUSPENDED));
   });
 }
 
@@ -191,7 +191,8 @@ void refused_changes_nothing(const SmallState& before, const Dice& d) {
         std::find(std::begin(kPermissionStage), std::end(kPermissionStage), o.clause.id) != std::end(kPermissionStage);
     if (!refused) continue;
     ++g_met["refused"];
-    after.lwp[std::size_t(a[0])].td_at = before.lwp[std::size_t(a[0])].td_at;  // it is on its way back, as after any call
+    after.lwp[std::size_t(a[0])].td_at =
+        before.lwp[std::size_t(a[0])].td_at;  // it is on its way back, as after any call
     if (after == before && o.emissions == 0 && o.result == 0 && o.error != Errno::ok) continue;
     RC_FAIL(report("a refused request left a trace", before, rule, a, o, after));
   }

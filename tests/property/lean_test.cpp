@@ -62,8 +62,7 @@ void every_rule_agrees(const SmallState& before, const Dice& d) {
       std::ostringstream message;
       message << k.kernel->name << ": " << describe(k.rules[i], a, exec.outcome()) << "\nbefore:" << before
               << "\nExec: " << exec.outcome() << by_exec << "\nlean: errno " << int(lean.error) << " clause "
-              << lean.clause << " written " << lean.procs << " " << lean.lwps
-              << by_lean;
+              << lean.clause << " written " << lean.procs << " " << lean.lwps << by_lean;
       RC_FAIL(message.str());
     }
 }

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 #include "tests/property/worlds.hpp"
 
-#include "model/names.hpp"
-
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -11,6 +9,8 @@
 #include <ostream>
 #include <stdexcept>
 #include <string_view>
+
+#include "model/names.hpp"
 
 namespace proctor::model {
 namespace {
@@ -35,8 +35,14 @@ AllSignals random_signals() {
   AllSignals out;
   const int n = *rc::gen::weightedElement<int>({{4, 0}, {3, 1}, {1, 2}, {1, 3}});
   for (int i = 0; i < n; ++i)
-    out.add(*rc::gen::weightedElement<int>(
-        {{3, kSigstop}, {2, kSigkill}, {1, kSigtstp}, {2, kSigcont}, {2, kSigchld}, {2, kSigtrap}, {2, kSigusr1}, {1, 128}}));
+    out.add(*rc::gen::weightedElement<int>({{3, kSigstop},
+                                            {2, kSigkill},
+                                            {1, kSigtstp},
+                                            {2, kSigcont},
+                                            {2, kSigchld},
+                                            {2, kSigtrap},
+                                            {2, kSigusr1},
+                                            {1, 128}}));
   return out;
 }
 
@@ -65,7 +71,8 @@ SmallState random_state() {
     td.proc = random_slot();
     td.td_xsig = *rc::gen::weightedElement<int>({{1, 0}, {1, 5}, {1, 9}, {1, 17}, {1, 30}, {1, 128}});
     td.td_flag = random_bits();
-    td.td_at = At(*rc::gen::weightedOneOf<int>({{2, rc::gen::just(0)}, {1, rc::gen::inRange(0, int(At::proc_signal_stop) + 1)}}));
+    td.td_at = At(
+        *rc::gen::weightedOneOf<int>({{2, rc::gen::just(0)}, {1, rc::gen::inRange(0, int(At::proc_signal_stop) + 1)}}));
     td.td_local = std::uint16_t(*rc::gen::elementOf(std::vector<int>{0, 5, 9, 17, 30, 128}));
     td.td_dbgksi = std::uint8_t(*rc::gen::inRange(0, 2));
     td.td_rank = rank++;
@@ -97,9 +104,10 @@ std::ostream& operator<<(std::ostream& os, const SmallState& state) {
   }
   for (std::size_t i = 0; i < state.lwp.size(); ++i) {
     const auto& td = state.lwp[i];
-    os << fmt::format("\n  lwp {}: proc {} rank {} at {} local {} flag {:#06x} xsig {} dbgksi {} pending {} mask {} given {}",
-                      i, slot_value(td.proc), td.td_rank, at_name(td.td_at), td.td_local, td.td_flag, td.td_xsig,
-                      td.td_dbgksi, members(td.td_siglist), members(td.td_sigmask), members(td.td_sigptrace));
+    os << fmt::format(
+        "\n  lwp {}: proc {} rank {} at {} local {} flag {:#06x} xsig {} dbgksi {} pending {} mask {} given {}", i,
+        slot_value(td.proc), td.td_rank, at_name(td.td_at), td.td_local, td.td_flag, td.td_xsig, td.td_dbgksi,
+        members(td.td_siglist), members(td.td_sigmask), members(td.td_sigptrace));
   }
   return os;
 }

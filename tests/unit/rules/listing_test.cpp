@@ -186,8 +186,7 @@ TEST(rules, what_was_read_before_a_write_is_marked) {
   const std::string text = report("freebsd-5.1", "wait6(P_ALL): exited");
   const std::size_t forgotten = text.find("    p.p_oppid := none\n");
   EXPECT_NE(forgotten, std::string::npos);
-  EXPECT_THAT(text.substr(forgotten),
-              AllOf(HasSubstr("SIGCHLD into "), HasSubstr("\n    wake old(p.p_oppid) up\n")));
+  EXPECT_THAT(text.substr(forgotten), AllOf(HasSubstr("SIGCHLD into "), HasSubstr("\n    wake old(p.p_oppid) up\n")));
   EXPECT_THAT(text, HasSubstr("  old(x) is what x was"));
   EXPECT_THAT(report("freebsd-11c", "PT_CONTINUE"), Not(HasSubstr("p.p_ptevents := p.p_ptevents\n")));
 }
@@ -233,9 +232,10 @@ TEST(rules, a_misspelt_name_is_told_with_the_nearest) {
   EXPECT_THAT(error("wiat4"), HasSubstr("did you mean wait4"));
   EXPECT_THAT(error("not-traced-by-me"), HasSubstr("did you mean not-traced-by-you?"));
   EXPECT_THAT(error("getpid"), HasSubstr("getpid: a system call that the model has no rule for: expected a request"));
-  EXPECT_EQ(error("procctl", "freebsd-5.1"),
-            "rules: procctl: not in freebsd-5.1, but in freebsd-11c, dragonfly-5.5, dragonfly-5.5-be1f9dd, freebsd-10.4, "
-            "freebsd-11c-in-10.4, freebsd-11.1");
+  EXPECT_EQ(
+      error("procctl", "freebsd-5.1"),
+      "rules: procctl: not in freebsd-5.1, but in freebsd-11c, dragonfly-5.5, dragonfly-5.5-be1f9dd, freebsd-10.4, "
+      "freebsd-11c-in-10.4, freebsd-11.1");
 }
 
 TEST(rules, a_system_call_finds_its_rules) {

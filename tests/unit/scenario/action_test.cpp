@@ -36,13 +36,15 @@ std::vector<std::int32_t> sample(const Rule& rule) {
   const bool by_pid = rule.program.name.starts_with("wait6(P_PID");
   for (std::size_t i = 0; i < rule.arguments.size(); ++i) switch (rule.arguments[i].takes) {
       case Takes::process:
-        out.push_back(i == 0                                       ? 1
-                      : rule.arguments.back().name == "child_td"   ? 3
-                      : rule.program.name == "ptrace(PT_TRACE_ME)" ? 0
+        out.push_back(i == 0                                                    ? 1
+                      : rule.arguments.back().name == "child_td"                ? 3
+                      : rule.program.name == "ptrace(PT_TRACE_ME)"              ? 0
                       : ((report && i == 2) || nothing) && !by_pid && !by_group ? int(kNone)
-                                                                   : 2);
+                                                                                : 2);
         break;
-      case Takes::thread: out.push_back(i == 0 ? 1 : rule.id == RuleId::ptrace || rule.id == RuleId::thr_kill ? 3 : 4); break;
+      case Takes::thread:
+        out.push_back(i == 0 ? 1 : rule.id == RuleId::ptrace || rule.id == RuleId::thr_kill ? 3 : 4);
+        break;
       case Takes::data: out.push_back(-5); break;
       case Takes::signal: out.push_back(17); break;
       case Takes::mask: out.push_back(0x28); break;

@@ -159,8 +159,9 @@ TEST(run, KernelsCanDiffer) {
 // word is lost there.  Before be1f9ddcee issignal() does not wait for the word, and the signal is taken at once.
 TEST(run, Signals) {
   const std::string lost = "-> dragonfly-5.5,dragonfly-5.5-be1f9dd:nothing else:";
-  const std::string waits = "[freebsd-5.1 freebsd-5.1-sa0309 freebsd-11c dragonfly-5.5-be1f9dd freebsd-10.4 "
-                            "freebsd-11c-in-10.4] ";
+  const std::string waits =
+      "[freebsd-5.1 freebsd-5.1-sa0309 freebsd-11c dragonfly-5.5-be1f9dd freebsd-10.4 "
+      "freebsd-11c-in-10.4] ";
   for (const Behaviours* kernel : kKernels) {
     holds(kFamily + "p2 kill p3 SIGTERM -> 0\np2 wait p3 -> killed=SIGTERM", *kernel);
     holds(kFamily + "p2 kill p3 SIGKILL -> 0\np2 wait p3 -> killed=SIGKILL", *kernel);
