@@ -171,6 +171,7 @@ inline constexpr Quote kQuotes[] = {
     {"sigaction-signal-range", "kern_sig.c", "kern_sigaction", "sig <= 0 || sig > _SIG_MAXSIG"},
     {"sigaction-cannot", "kern_sig.c", "kern_sigaction", "sig == SIGKILL || sig == SIGSTOP"},
     {"setpgid-no-child", "kern_prot.c", "sys_setpgid", "!inferior(targp)"},
+    {"setpgid-walk-ends", "kern_proc.c", "inferior", "p != curproc"},
     {"setpgid-exec", "kern_prot.c", "sys_setpgid", "targp->p_flag & P_EXEC"},
     {"setpgid-exec", "kern_prot.c", "sys_setpgid", "targp->p_flags & P_EXEC"},
     {"setpgid-leader", "kern_prot.c", "sys_setpgid", "SESS_LEADER(targp)"},

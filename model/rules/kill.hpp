@@ -127,11 +127,15 @@ void setpgid(K& k, LwpRef<K> td, ProcRef<K> p, typename K::Num pgrp) {
   auto curp = proc(k, td[td_proc]);
   const Lock tree = k.behaviour().tokens ? Lock::token : Lock::proctree;
   k.lock(tree, curp);
-  auto inferior = p == curp, up = p[p_pptr];
+  const auto parent = [&](typename K::Num of) {
+    return k.behaviour().real_parent_by_tree ? proc_realparent(k, proc(k, of)).slot : proc(k, of)[p_pptr];
+  };
+  auto inferior = p == curp, up = parent(p.slot);
   k.each_proc([&](ProcRef<K> turn) {  // inferior(): as many turns as there are processes
     inferior = inferior || (!is(turn, ProcState::free) && up == curp.slot);
-    up = k.either(is(turn, ProcState::free), up, proc(k, up)[p_pptr]);
+    up = k.either(is(turn, ProcState::free), up, parent(up));
   });
+  k.guard(inferior || none(k, up) || !is(p, ProcState::normal), in("setpgid-walk-ends", "inferior", "kern_proc.c"));
   k.require(is(p, ProcState::normal) && inferior, Errno::esrch, in("setpgid-no-child", "sys_setpgid", "kern_prot.c"));
   k.require(p == curp || (p[p_cred] & P_EXEC) == k.lit(0), Errno::eacces,
             in("setpgid-exec", "sys_setpgid", "kern_prot.c"));
