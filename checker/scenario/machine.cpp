@@ -60,11 +60,17 @@ int Machine::caller(int proc) const {
   return threads.empty() ? int{kNone} : threads.front();
 }
 
-void Machine::react(int proc, int signal, Reaction reaction) {
+std::vector<Taken> Machine::react(int proc, int signal, Reaction reaction) {
   constexpr rules::Action actions[] = {rules::Action::by_default, rules::Action::ignore, rules::Action::handle};
+  constexpr RuleId calls[] = {RuleId::sigaction_default, RuleId::sigaction_ignore, RuleId::sigaction_catch};
+  const int caller = this->caller(proc);
+  const bool is_free = caller != kNone && state_.lwp[std::size_t(caller)].td_at == At::user;
+  const auto call = action(calls[std::size_t(reaction)], {caller, signal});
+  if (is_free && call && would_do(*call)) return {take(*call)};
   Exec<SmallState> k(state_, words_.kernel());
   const auto td = k.lwp(Slot(k.first_lwp(k.proc(Slot(proc))).v));
   rules::sigaction(k, td, {signal}, actions[std::size_t(reaction)]);
+  return {};
 }
 
 bool Machine::settle(Steps& out) {

@@ -43,8 +43,8 @@ class Machine {
   // Every thread that can go on does.  False: they would go on for ever.
   bool settle(std::vector<Taken>& taken);
 
-  // What the process does with the signal from here on, wherever it is.
-  void react(int proc, int signal, Reaction reaction);
+  // What the process does with the signal from here on: it calls sigaction(2), or if it is where it cannot, has done so.
+  std::vector<Taken> react(int proc, int signal, Reaction reaction);
   // exit(2) from begin to end; `status` as wait(2) has it.
   std::vector<Taken> exit(int td, int status);
   // The thread finds this signal, which was sent to it now if it was not pending.

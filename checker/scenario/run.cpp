@@ -235,7 +235,7 @@ class Runner {
     r.actor_thread = first_thread(r.actor);
     r.signal = s.signal;
     if (!is_alive(r.actor)) return cannot(r, absent(s.actor_word, s.actor.proc));
-    machine_.react(r.actor, s.signal, s.ignores ? Reaction::ignores : Reaction::catches);
+    r.taken = machine_.react(r.actor, s.signal, s.ignores ? Reaction::ignores : Reaction::catches);
   }
 
   void job_stop(LineResult& r, const Statement& s) {

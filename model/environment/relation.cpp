@@ -79,7 +79,8 @@ void Relation::add_calls(std::vector<Step>& out, const SmallState& state, const 
     switch (argument.takes) {
       case Takes::process:
         for (int p = 0; p < universe.processes; ++p) values.push_back(p);
-        if (request || r.id == RuleId::kill) values.push_back(kNone);
+        if (request || r.id == RuleId::kill || r.id == RuleId::wait_report || r.id == RuleId::wait_nothing)
+          values.push_back(kNone);
         break;
       case Takes::thread:
         for (int td = 0; td < universe.threads; ++td) values.push_back(td);
@@ -95,6 +96,7 @@ void Relation::add_calls(std::vector<Step>& out, const SmallState& state, const 
       case Takes::status: values.assign(universe.statuses.begin(), universe.statuses.end()); break;
       case Takes::yes_no: values = universe.capability_mode ? std::vector<std::int32_t>{0, 1} : std::vector{0}; break;
     }
+    if (values.empty()) return;  // the universe has none
     ways.push_back(std::move(values));
   }
   std::vector<std::size_t> at(ways.size(), 0);

@@ -62,13 +62,15 @@ RC_GTEST_PROP(agreement, exec_and_ir_on_any_state_with_a_tracee, ()) {
   if (*rc::gen::arbitrary<bool>())
     for (std::uint8_t& choice : d.choices)
       choice = std::uint8_t(*rc::gen::elementOf(std::vector<int>{0, 0, 1, 2, 3, 4}));
-  every_rule_agrees(**any_kernel(), *any_state_with_tracee(), d);
+  const SmallState state = *any_state_with_tracee();
+  for (const Behaviours* kernel : kKernels) every_rule_agrees(*kernel, state, d);
 }
 
 RC_GTEST_PROP(agreement, exec_and_ir_on_any_state_with_a_family, ()) {
   Dice d = *dice();
   if (*rc::gen::arbitrary<bool>()) d.thrown[2] = d.thrown[1];  // wait6(P_PID): the child that is asked for
-  every_rule_agrees(**any_kernel(), *any_state_with_family(), d, kBusy);
+  const SmallState state = *any_state_with_family();
+  for (const Behaviours* kernel : kKernels) every_rule_agrees(*kernel, state, d, kBusy);
 }
 
 RC_GTEST_PROP(agreement, exec_and_ir_along_walks, ()) {

@@ -324,7 +324,7 @@ rc::Gen<Dice> dice() {
 std::vector<std::int32_t> arguments(const Rule& rule, const Dice& d) {
   constexpr std::int32_t data[] = {0, 1, 4, 5, 9, 17, 19, 128, 129, -1, 160, 161, 0x7fffffff, -0x7fffffff - 1};
   constexpr std::int32_t signals[] = {0, 1, 5, 9, 17, 18, 19, 20, 128};
-  constexpr std::int32_t masks[] = {0, 1, 0x8, 0x3f, 0x40, -1};
+  constexpr std::int32_t masks[] = {0, 0x8, 0x3f, 0x40, -1};
   constexpr std::int32_t statuses[] = {0, 9, 0x0100, 0xff00};
   std::vector<std::int32_t> out;
   for (std::size_t i = 0; i < rule.arguments.size(); ++i) {
