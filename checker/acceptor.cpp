@@ -211,11 +211,7 @@ bool Acceptor::on_call(const Event& e) {
 void Acceptor::note_sigchld(const Event& e, Slot p, const InFlight& call) {
   ProcName& name = names_[p];
   const std::uint32_t ret = future_->ret_of(at_);
-  // A text log may name a call, or a signal, that the reader has no number for.
-  // Others are of the same shape, so that is supposed only where it would explain something.
-  const bool shaped_so =
-      e.code == trace::kUnknownSyscall && !e.has_arg(0) && e.has_arg(2) && !e.has_arg(3) && future_->misses_one(e.pid);
-  if (sets_signal_action(e.code) || shaped_so) {
+  if (sets_signal_action(e.code)) {
     const bool of_child = !e.has_arg(0) || e.args[0] == std::uint64_t(rules::kSigchld);
     const bool asks_only = e.has_arg(1) && e.args[1] == 0;
     if (!of_child || asks_only) return;

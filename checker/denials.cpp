@@ -13,11 +13,9 @@ using trace::Kind;
 namespace {
 
 // security.bsd.unprivileged_proc_debug is a number, and its name has three parts.  The name itself is in the caller's memory.
-// A text log may name the call where the reader has no number for it.
 bool may_set_it(const Event& call) {
   constexpr std::uint64_t kParts = 3, kNumberBytes = 4;
-  const bool may_be_it = call.code == sys::sysctl || call.code == trace::kUnknownSyscall;
-  return may_be_it && call.args[1] == kParts && call.args[4] != 0 && call.args[5] == kNumberBytes;
+  return call.code == sys::sysctl && call.args[1] == kParts && call.args[4] != 0 && call.args[5] == kNumberBytes;
 }
 
 }  // namespace

@@ -136,8 +136,7 @@ Slot Acceptor::writer(const Event& e) {
     introduce(e.pid, [](Config&, Slot) {});
     p = names_.find(e.pid);
     // Of one that has just turned tracing on for itself, it is supposed that it was started for that.
-    // (A text log may not name that call.)
-    const bool itself = e.kind == Kind::ret && (e.code == sys::ktrace || e.code == trace::kUnknownSyscall);
+    const bool itself = e.kind == Kind::ret && e.code == sys::ktrace;
     names_[p].sigchld_settled = itself || !future_->misses_one(e.pid);
     if (names_[p].sigchld_settled)
       for (Config& c : frontier_) c.set_sigchld(p, Sigchld::taken);

@@ -23,7 +23,8 @@ struct SyscallName {
 // two names have one number, syscall_name() says which of them FreeBSD 10 prints.
 // clang-format off
 inline constexpr std::array kSyscalls{
-    SyscallName{"__setugid", 374},   SyscallName{"_exit", 1},         SyscallName{"abort2", 463},
+    SyscallName{"__setugid", 374},   SyscallName{"__sysctl", 202},    SyscallName{"_exit", 1},
+    SyscallName{"abort2", 463},
     SyscallName{"cap_enter", 516},   SyscallName{"execve", 59},       SyscallName{"exit", 1},
     SyscallName{"extexit", kOfDragonFly | 494},
     SyscallName{"fexecve", 492},     SyscallName{"fork", 2},          SyscallName{"getpid", 20},

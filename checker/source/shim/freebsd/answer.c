@@ -72,8 +72,9 @@ static void see_registers(struct work* w, struct pr_result* r, int kind, int set
 static void see_lwplist(struct work* w, struct pr_result* r) {
   lwpid_t expected[PR_LWPS];
   int n = 0, data = w->args.data;
-  for (int t = 0; t < PR_LWPS; t++)
-    if (pr_shadow.lwp[t].proc == w->target && n < data) expected[n++] = PR_TID(t);
+  for (int rank = 0; rank < PR_LWPS; rank++)  // oldest first, as in p_threads
+    for (int t = 0; t < PR_LWPS; t++)
+      if (pr_shadow.lwp[t].proc == w->target && pr_shadow.lwp[t].td_rank == rank && n < data) expected[n++] = PR_TID(t);
   if (n == 0 || !wrote(w, 0, n * 4)) return;
   for (int i = 0; i < n; i++)
     if (pr_is_unset(w->user + i * 4, 4)) r->uninit |= PR_UNINIT_OTHER;
