@@ -5,8 +5,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "model/ir/record.hpp"
 #include "model/lean.hpp"
-#include "model/record.hpp"
 #include "model/rules/kill.hpp"
 #include "model/rules/sys_ptrace.hpp"
 #include "model/rules/wait.hpp"

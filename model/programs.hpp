@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "model/ir.hpp"
+#include "model/ir/program.hpp"
 
 namespace proctor::model {
 

@@ -4,7 +4,7 @@
 // blocks and the values are their own.
 #pragma once
 
-#include "model/ir.hpp"
+#include "model/ir/program.hpp"
 
 namespace proctor::model::ir {
 

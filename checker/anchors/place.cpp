@@ -7,6 +7,8 @@
 #include <cctype>
 #include <iterator>
 
+#include "model/programs.hpp"
+
 namespace proctor::anchors {
 namespace {
 
@@ -188,6 +190,14 @@ Placed place(const std::set<std::string>& clauses, const std::vector<Source>& so
     else
       out.missing.push_back(fmt::format("{}: no quote in model/kernels/quotes.hpp", clause));
   }
+  return out;
+}
+
+std::set<std::string> clauses_of(const model::Behaviours& kernel) {
+  std::set<std::string> out;
+  for (const model::ir::Program& program : model::programs(kernel))
+    for (const model::ir::Instruction& in : program.code)
+      if (!in.clause.key.empty()) out.emplace(in.clause.key);
   return out;
 }
 

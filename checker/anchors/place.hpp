@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/behaviours.hpp"
 #include "model/kernels/quotes.hpp"
 
 namespace proctor::anchors {
@@ -40,6 +41,9 @@ std::vector<Token> tokens_of(std::string_view c_text);
 
 // The line of a quote; nothing if the source does not have it.
 std::optional<int> find(const Source& source, const model::Quote& quote);
+
+// What stands somewhere in the kernel: the clauses of its rules.
+std::set<std::string> clauses_of(const model::Behaviours& kernel);
 
 struct Place {
   std::string clause, file;

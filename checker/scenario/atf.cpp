@@ -6,8 +6,8 @@
 #include <array>
 #include <cctype>
 
+#include "checker/run/state_words.hpp"
 #include "checker/scenario/atf_prelude.hpp"
-#include "checker/scenario/state_words.hpp"
 #include "traces/names.hpp"
 
 namespace proctor::scenario {

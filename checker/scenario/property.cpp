@@ -5,8 +5,8 @@
 
 #include <optional>
 
-#include "checker/scenario/state_words.hpp"
-#include "checker/scenario/text.hpp"
+#include "checker/run/state_words.hpp"
+#include "checker/run/text.hpp"
 #include "model/names.hpp"
 
 namespace proctor::scenario {

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <tl/expected.hpp>
 
-#include "checker/scenario/action.hpp"
+#include "checker/run/action.hpp"
 #include "model/state.hpp"
 
 namespace proctor::scenario {

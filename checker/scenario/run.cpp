@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "checker/scenario/state_words.hpp"
+#include "checker/run/state_words.hpp"
 
 namespace proctor::scenario {
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "checker/scenario/machine.hpp"
+#include "checker/run/machine.hpp"
 #include "checker/scenario/script.hpp"
 
 namespace proctor::scenario {

@@ -5,8 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "checker/run/state_words.hpp"
 #include "checker/scenario/run.hpp"
-#include "checker/scenario/state_words.hpp"
 #include "model/line_parameters.hpp"
 #include "model/names.hpp"
 #include "traces/names.hpp"

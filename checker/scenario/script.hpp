@@ -28,7 +28,7 @@
 #include <tl/expected.hpp>
 #include <vector>
 
-#include "checker/scenario/action.hpp"
+#include "checker/run/action.hpp"
 #include "checker/scenario/property.hpp"
 
 namespace proctor::scenario {

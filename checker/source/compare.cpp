@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "checker/scenario/state_words.hpp"
+#include "checker/run/state_words.hpp"
 #include "checker/source/lockstep.hpp"
 #include "model/line_parameters.hpp"
 #include "model/names.hpp"

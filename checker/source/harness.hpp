@@ -13,7 +13,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "checker/scenario/action.hpp"
+#include "checker/run/action.hpp"
 #include "checker/source/compile.hpp"
 #include "traces/ktr_format.hpp"
 

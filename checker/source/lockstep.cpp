@@ -9,7 +9,6 @@
 
 namespace proctor::source {
 
-using model::CR_ROOT;
 using model::Exec;
 using model::kNone;
 using model::Outcome;
@@ -17,13 +16,6 @@ using model::Rule;
 using model::SmallState;
 using model::Takes;
 using scenario::Action;
-
-SmallState start_state(Random& random) {
-  SmallState state = SmallState::boot();
-  state.proc[model::kInit].p_cred = CR_ROOT;
-  if (random.below(2) == 0) state.proc[model::kInit].p_flag = 0;  // an init that may be debugged
-  return state;
-}
 
 namespace {
 
@@ -353,7 +345,7 @@ std::uint64_t dice_of(std::uint64_t seed, std::size_t place) {
 void Lockstep::explore(std::uint64_t seed, int length, Sequence& sequence) {
   Random random(seed);
   sequence.seed = seed;
-  sequence.start = start_state(random);
+  sequence.start = scenario::start_state(random.below(2) != 0);
   sequence.actions.clear();
   begin(sequence.start);
   const auto take_last = [&] {

@@ -9,9 +9,13 @@
 #include <string>
 #include <vector>
 
+#include "checker/run/saved.hpp"
 #include "checker/source/harness.hpp"
 
 namespace proctor::source {
+
+using scenario::kTurnsMax;
+using scenario::Sequence;
 
 // Random numbers that are the same everywhere.
 class Random {
@@ -29,20 +33,6 @@ class Random {
  private:
   std::uint64_t state_;
 };
-
-inline constexpr std::uint32_t kTurnsMax = 60;  // a decision of a schedule is below this
-
-// A sequence as it was run: the state it starts from, its actions, and what the dice of each call are made from.
-struct Sequence {
-  std::uint64_t seed = 0;
-  model::SmallState start;
-  std::vector<scenario::Action> actions;
-  std::vector<std::uint32_t> schedule;  // preemptive: who goes next, one number a lock operation; empty: atomic
-  bool exact =
-      false;  // the environment's steps were taken already, by the scenario runner, which knows where each begins
-};
-
-model::SmallState start_state(Random& random);
 
 // Chooses actions that can be taken in a state, most of them near a debugger and its tracee.
 class Generator {

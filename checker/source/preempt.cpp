@@ -297,7 +297,7 @@ void Preemptive::run(Sequence& sequence, std::size_t length, Random* random) {
 void Preemptive::explore(std::uint64_t seed, int length, Sequence& sequence) {
   Random random(seed);
   sequence.seed = seed;
-  sequence.start = start_state(random);
+  sequence.start = scenario::start_state(random.below(2) != 0);
   sequence.actions.clear();
   sequence.schedule.clear();
   run(sequence, std::size_t(length), &random);

@@ -10,7 +10,7 @@
 #include <deque>
 
 #include "checker/source/lockstep.hpp"
-#include "model/call.hpp"
+#include "model/ir/call.hpp"
 
 namespace proctor::source {
 

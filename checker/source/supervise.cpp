@@ -261,7 +261,7 @@ Summary Supervisor::run(const Plan& plan) {
         const std::uint64_t seed = plan.seed * 1000003 + n;
         board->seed = seed;
         Random random(seed);
-        board->start = start_state(random);
+        board->start = scenario::start_state(random.below(2) != 0);
         if (plan.preemptive)
           preemptive.explore(seed, plan.length, sequence);
         else

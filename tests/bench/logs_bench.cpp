@@ -13,7 +13,7 @@
 #include <string>
 #include <system_error>
 
-#include "checker/acceptor.hpp"
+#include "checker/log/acceptor.hpp"
 #include "traces/read.hpp"
 #include "traces/readers.hpp"
 

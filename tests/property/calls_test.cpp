@@ -5,7 +5,7 @@
 #include <sstream>
 #include <unordered_set>
 
-#include "model/call.hpp"
+#include "model/ir/call.hpp"
 #include "tests/property/worlds.hpp"
 
 namespace proctor::model {

@@ -11,10 +11,10 @@
 #include <string>
 #include <vector>
 
-#include "checker/anchors/command.hpp"
 #include "checker/anchors/place.hpp"
+#include "checker/run/files.hpp"
+#include "checker/run/saved.hpp"
 #include "checker/source/listing.hpp"
-#include "checker/source/saved.hpp"
 #include "model/programs.hpp"
 
 namespace proctor::anchors {
@@ -48,15 +48,14 @@ fs::path begins_with(const fs::path& folder, std::string_view begin) {
 std::vector<Source> sources_of(const Origin& origin) {
   std::vector<Source> out;
   if (const fs::path path = begins_with(PROCTOR_LISTINGS_DIR, origin.listing); !path.empty())
-    out.emplace_back("sys_process.c",
-                     source::strip_listing(source::read_text(path.string()).value(), path.string()).value());
+    out.emplace_back("sys_process.c", source::strip_listing(read_text(path.string()).value(), path.string()).value());
   std::set<std::string_view> files;
   for (const model::Quote& quote : model::kQuotes) files.insert(quote.file);
   if (const fs::path kernel = begins_with(PROCTOR_KERNELS_DIR, origin.environment); !kernel.empty())
     for (const std::string_view file : files) {
       const fs::path path = kernel / "sys" / "kern" / file;
       if (file != origin.other && fs::exists(path) && (out.empty() || out.front().name() != file))
-        out.emplace_back(std::string(file), source::read_text(path.string()).value());
+        out.emplace_back(std::string(file), read_text(path.string()).value());
     }
   return out;
 }

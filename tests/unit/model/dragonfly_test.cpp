@@ -2,7 +2,7 @@
 //
 // DragonFly's ptrace(2): what it does otherwise than FreeBSD, and what its tokens let happen.  Lines in comments are those
 // of its listing.
-#include "model/call.hpp"
+#include "model/ir/call.hpp"
 #include "model/rules/dragonfly_stop.hpp"
 #include "tests/unit/model/world.hpp"
 

@@ -6,8 +6,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "model/ir/record.hpp"
 #include "model/programs.hpp"
-#include "model/record.hpp"
 #include "model/rules/lifecycle.hpp"
 
 namespace proctor::model {

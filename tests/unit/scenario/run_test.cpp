@@ -9,7 +9,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "checker/scenario/state_words.hpp"
+#include "checker/run/state_words.hpp"
 
 namespace proctor::scenario {
 namespace {

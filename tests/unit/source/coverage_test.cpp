@@ -25,7 +25,7 @@ model::ClauseCoverage run(const scenario::Vocabulary& words) {
   model::ClauseCoverage coverage;
   for (int i = 0; i < kSequences; ++i) {
     Random random{std::uint64_t(i)};
-    SmallState state = start_state(random);
+    SmallState state = scenario::start_state(random.below(2) != 0);
     const std::vector<scenario::Action> prologue = generator.prologue(random);
     for (std::size_t n = 0; n < kLength; ++n) {
       scenario::Action action;

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// Two logs of one run: which calls of the ktrace log have their line in the KTR log?  A KTR buffer is a ring, so its lines may
+// begin after the records of the ktrace log.  Then the last calls have the lines that there are, and whatever happened to a
+// process before its first line may have been without one.
+#include <algorithm>
+#include <limits>
+
+#include "checker/log/acceptor.hpp"
+#include "checker/log/syscalls.hpp"
+#include "model/rules/requests.hpp"
+
+namespace proctor::check {
+
+using trace::Event;
+using trace::Kind;
+using trace::Ktr;
+namespace rules = model::rules;
+
+// The request that writes this line; -1 for lines that no request writes.
+int Acceptor::request_of(Ktr line) {
+  switch (line) {
+    case Ktr::trace_me: return rules::PT_TRACE_ME;
+    case Ktr::attach: return rules::PT_ATTACH;
+    case Ktr::clearstep: return rules::PT_CLEARSTEP;
+    case Ktr::setstep: return rules::PT_SETSTEP;
+    case Ktr::suspend: return rules::PT_SUSPEND;
+    case Ktr::resume: return rules::PT_RESUME;
+    case Ktr::follow_fork: return rules::PT_FOLLOW_FORK;
+    case Ktr::lwp_events: return rules::PT_LWP_EVENTS;
+    case Ktr::get_event_mask: return rules::PT_GET_EVENT_MASK;
+    case Ktr::set_event_mask: return rules::PT_SET_EVENT_MASK;
+    case Ktr::step: return rules::PT_STEP;
+    case Ktr::continue_: return rules::PT_CONTINUE;
+    case Ktr::to_sce: return rules::PT_TO_SCE;
+    case Ktr::to_scx: return rules::PT_TO_SCX;
+    case Ktr::syscall: return rules::PT_SYSCALL;
+    case Ktr::detach: return rules::PT_DETACH;
+    case Ktr::write: return rules::PT_WRITE_D;
+    case Ktr::read: return rules::PT_READ_D;
+    case Ktr::io: return rules::PT_IO;
+    case Ktr::kill: return rules::PT_KILL;
+    case Ktr::setregs: return rules::PT_SETREGS;
+    case Ktr::getregs: return rules::PT_GETREGS;
+    case Ktr::setfpregs: return rules::PT_SETFPREGS;
+    case Ktr::getfpregs: return rules::PT_GETFPREGS;
+    case Ktr::setdbregs: return rules::PT_SETDBREGS;
+    case Ktr::getdbregs: return rules::PT_GETDBREGS;
+    case Ktr::lwpinfo: return rules::PT_LWPINFO;
+    case Ktr::getnumlwps: return rules::PT_GETNUMLWPS;
+    case Ktr::getlwplist: return rules::PT_GETLWPLIST;
+    case Ktr::vm_timestamp: return rules::PT_VM_TIMESTAMP;
+    case Ktr::vm_entry: return rules::PT_VM_ENTRY;
+    default: return -1;
+  }
+}
+
+namespace {
+
+constexpr std::int32_t kPidMax = 99999;
+
+// Requests whose line does not tell which of two numbers was used.
+std::int32_t as_in_line(std::uint64_t request) {
+  if (request == rules::PT_READ_I) return rules::PT_READ_D;
+  if (request == rules::PT_WRITE_I) return rules::PT_WRITE_D;
+  return std::int32_t(request);
+}
+
+// These write their line before the last thing that can fail.
+bool may_fail_after_line(std::int32_t request) {
+  switch (request) {
+    case rules::PT_GETLWPLIST:
+    case rules::PT_GETREGS:
+    case rules::PT_SETREGS:
+    case rules::PT_GETFPREGS:
+    case rules::PT_SETFPREGS:
+    case rules::PT_GETDBREGS:
+    case rules::PT_SETDBREGS:
+    case rules::PT_IO:
+    case rules::PT_LWPINFO: return true;
+    default: return false;
+  }
+}
+
+std::uint64_t key(std::int32_t request, std::int32_t pid) {
+  return std::uint64_t(std::uint32_t(request)) << 32 | std::uint32_t(pid);
+}
+
+std::int64_t from(const std::vector<std::uint32_t>& sorted, std::uint32_t index) {
+  return sorted.end() - std::lower_bound(sorted.begin(), sorted.end(), index);
+}
+
+}  // namespace
+
+// Sorts calls and lines by what they are about, and finds out whether the lines begin late: some requests that were granted
+// have none, all these were made before the first that has one returned, and no line is without a request.
+void Acceptor::align() {
+  std::unordered_map<std::int32_t, std::int32_t> process_of;
+  for (const Event& e : ktrace_->events)
+    if (e.tid > kPidMax) process_of[e.tid] = e.pid;
+  for (std::uint32_t i = 0; i < ktr_->events.size(); ++i) {
+    const Event& e = ktr_->events[i];
+    if (const int request = request_of(e.ktr); request >= 0) calls_about_[key(request, e.pid)].lines.push_back(i);
+    if (e.ktr == Ktr::wait_trapped || e.ktr == Ktr::wait_moved) calls_about_[key(-1, e.pid)].lines.push_back(i);
+  }
+  for (std::uint32_t i = 0; i < ktrace_->events.size(); ++i) {
+    const Event& e = ktrace_->events[i];
+    const std::uint32_t ret = e.kind == Kind::call ? future_->ret_of(i) : kNever;
+    if (ret == kNever) continue;
+    const Event& result = ktrace_->events[ret];
+    if ((e.code == sys::wait4 || e.code == sys::wait6) && result.error == 0 && result.retval > 0)
+      calls_about_[key(-1, std::int32_t(result.retval))].granted.push_back(ret);
+    if (e.code != sys::ptrace || e.args[0] >= rules::PT_FIRSTMACH) continue;
+    auto pid = e.args[0] == rules::PT_TRACE_ME ? e.pid : std::int32_t(e.args[1]);
+    if (const auto it = process_of.find(pid); it != process_of.end()) pid = it->second;
+    CallsAbout& calls = calls_about_[key(as_in_line(e.args[0]), pid)];
+    calls.all.push_back(ret);
+    if (result.error == 0) calls.granted.push_back(ret);
+    about_[i] = pid;
+  }
+  std::uint32_t last_without = 0, first_with = kNever;
+  bool surplus = false;  // a line of a request that is in no call
+  for (auto& [what, calls] : calls_about_) {
+    std::sort(calls.granted.begin(), calls.granted.end());
+    std::sort(calls.all.begin(), calls.all.end());
+    const auto request = std::int32_t(what >> 32);
+    if (request < 0 || may_fail_after_line(request)) continue;
+    const std::size_t n = calls.granted.size(), with = std::min(n, calls.lines.size());
+    surplus = surplus || calls.lines.size() > n;
+    if (with < n) last_without = std::max(last_without, calls.granted[n - with - 1]);
+    if (with > 0) first_with = std::min(first_with, calls.granted[n - with]);
+  }
+  // The call of one without a line may return late: compare its beginning.
+  std::uint32_t last_call = 0;
+  for (std::uint32_t i = 0; last_without > 0 && i < last_without; ++i)
+    if (future_->ret_of(i) == last_without) last_call = i;
+  begins_late_ = !surplus && last_without > 0 && last_call < first_with;
+  begins_after_ = last_call;
+  begins_before_ = first_with;
+}
+
+// Has a line about the process been read?  All that it does from then on has its line.
+bool Acceptor::is_lined(std::int32_t pid) const {
+  if (!tracing_lines()) return false;
+  if (!begins_late_) return true;
+  const auto it = lines_of_.find(pid);
+  return it != lines_of_.end() && it->second.front() < lines_done_;
+}
+
+// Must one of these lines be in the log?
+bool Acceptor::is_shown(const model::Outcome& out) const {
+  if (!tracing_lines()) return false;
+  if (!begins_late_) return out.emissions > 0;
+  for (int i = 0; i < out.emissions; ++i) {
+    const model::Emission& emission = out.emitted[std::size_t(i)];
+    const std::int32_t pid = names_.pid(emission.proc);
+    if (is_lined(pid)) return true;
+    const bool once =
+        emission.line == Ktr::wait_moved || emission.line == Ktr::fork_return || emission.line == Ktr::exit_orphan;
+    const auto it = lines_of_.find(pid);  // what happens once to a process has not happened before its line
+    if (!once) continue;
+    if (it != lines_of_.end() && std::any_of(it->second.begin(), it->second.end(),
+                                             [&](std::uint32_t l) { return ktr_->events[l].ktr == emission.line; }))
+      return true;
+  }
+  return false;
+}
+
+// Will this call have written a line?  Then the lines up to it come before its RET.
+Acceptor::Line Acceptor::line_of(const InFlight& call) const {
+  if (!tracing_lines()) return Line::none;
+  const bool wait = call.code == sys::wait4 || call.code == sys::wait6;
+  if (!wait && call.code != sys::ptrace) return Line::none;
+  if (!call.returns) return Line::possible;
+  if (wait && (call.error != 0 || call.retval <= 0)) return Line::none;
+  if (!wait && call.args[0] >= rules::PT_FIRSTMACH) return Line::none;
+  const auto named = about_.find(call.call);
+  const std::int32_t pid = wait ? std::int32_t(call.retval) : named == about_.end() ? 0 : named->second;
+  const std::int32_t request = wait ? -1 : as_in_line(call.args[0]);
+  const auto it = calls_about_.find(key(request, pid));
+  if (it == calls_about_.end()) return wait || call.error != 0 ? Line::none : Line::due;
+  const CallsAbout& calls = it->second;
+  const std::int64_t lines = from(calls.lines, line_at_);
+  if (begins_late_ && !is_lined(pid)) {
+    const std::uint32_t ret = future_->ret_of(call.call);
+    const std::int64_t granted = from(calls.granted, ret), all = from(calls.all, ret);
+    if (ret < begins_after_) return Line::none;
+    if (wait)  // other lines may be of waits that are not in the log, or tell the real parent of the end
+      return lines == 0 ? Line::none : call.call < begins_before_ ? Line::possible : Line::due;
+    if (!may_fail_after_line(request)) return call.error != 0 || granted > lines ? Line::none : Line::due;
+    if (granted + (call.error != 0 ? 1 : 0) > lines) return Line::none;
+    return all > lines ? Line::possible : Line::due;
+  }
+  if (wait) return lines > 0 ? Line::due : Line::none;
+  if (call.error == 0) return Line::due;
+  // A request may write its line and then fail.  It did if more lines are left than calls that will succeed.
+  return lines > from(calls.granted, at_) ? Line::due : Line::none;
+}
+
+// What the state does not know of a process from before its first line, and this line tells.
+void Acceptor::learn_from_line(Config& c, Slot p, const Event& e) {
+  if (!begins_late_) return;
+  std::uint8_t events = c.proc(p).p_ptevents;
+  auto bit = [&](int event) { return std::uint8_t((events & ~event) | (e.args[0] != 0 ? event : 0)); };
+  switch (names_[p].events_known && is_lined(e.pid) ? Ktr::none : e.ktr) {
+    case Ktr::get_event_mask:
+    case Ktr::set_event_mask: events = std::uint8_t(e.args[0] & 0x3f); break;
+    case Ktr::to_sce:
+    case Ktr::to_scx:
+    case Ktr::syscall:  // as they are after the request, which clears none
+      if (kernel_.event_mask) events = std::uint8_t(e.args[0] & 0x3f);
+      break;
+    case Ktr::follow_fork: events = bit(model::PTRACE_FORK); break;
+    case Ktr::lwp_events: events = bit(model::PTRACE_LWP); break;
+    default: break;
+  }
+  c.proc(p).p_ptevents = events & 0x3f;
+  if (is_lined(e.pid)) return;
+  if ((c.proc(p).p_flag & model::P_STOPPED_TRACE) == 0) return;
+  const bool report = e.ktr == Ktr::wait_trapped;
+  if (report) c.proc(p).p_xstat = std::uint16_t(e.args[1]);
+  const Slot td = names_.find_tid(report ? std::int32_t(e.args[2]) : e.tid);
+  if (td != kNone && c.lwp(td).proc == p && (c.lwp(td).td_flag & model::TD_SUSPENDED) != 0) c.proc(p).p_xthread = td;
+}
+
+}  // namespace proctor::check
