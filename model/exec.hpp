@@ -93,6 +93,7 @@ constexpr std::int32_t read(const Proc& proc, ProcField field) {
     case ProcField::p_oppid: return proc.p_oppid;
     case ProcField::p_orphan: return proc.p_orphan;
     case ProcField::p_reaper: return proc.p_reaper;
+    case ProcField::p_vforker: return proc.p_vforker;
     case ProcField::p_xthread: return proc.p_xthread;
     case ProcField::p_ptevents: return proc.p_ptevents;
     case ProcField::p_xstat: return proc.p_xstat;
@@ -100,6 +101,7 @@ constexpr std::int32_t read(const Proc& proc, ProcField field) {
     case ProcField::p_suspcount: return proc.p_suspcount;
     case ProcField::p_cred: return proc.p_cred;
     case ProcField::p_pgrp: return proc.p_pgrp;
+    case ProcField::pg_jobc: return proc.pg_jobc;
   }
   return 0;
 }
@@ -124,6 +126,7 @@ constexpr void write(Proc& proc, ProcField field, std::int32_t value) {
     case ProcField::p_oppid: proc.p_oppid = Slot(value); break;
     case ProcField::p_orphan: proc.p_orphan = Slot(value); break;
     case ProcField::p_reaper: proc.p_reaper = Slot(value); break;
+    case ProcField::p_vforker: proc.p_vforker = Slot(value); break;
     case ProcField::p_xthread: proc.p_xthread = Slot(value); break;
     case ProcField::p_ptevents: proc.p_ptevents = std::uint8_t(value & 0x3f); break;
     case ProcField::p_xstat: proc.p_xstat = std::uint16_t(value); break;
@@ -131,6 +134,7 @@ constexpr void write(Proc& proc, ProcField field, std::int32_t value) {
     case ProcField::p_suspcount: proc.p_suspcount = std::uint8_t(value); break;
     case ProcField::p_cred: proc.p_cred = std::uint16_t(value); break;
     case ProcField::p_pgrp: proc.p_pgrp = Slot(value); break;
+    case ProcField::pg_jobc: proc.pg_jobc = std::int8_t(value); break;
   }
 }
 constexpr void write(Lwp& td, LwpField field, std::int32_t value) {
@@ -153,15 +157,21 @@ constexpr auto& set_of(Lwp& td, LwpSet which) {
   return which == td_siglist ? td.td_siglist : which == td_sigmask ? td.td_sigmask : td.td_sigptrace;
 }
 
-// The oldest thread for which `wanted` is true.
+// The first thread, in the order of p_threads, for which `wanted` is true.
 template <class S, class Wanted>
-constexpr int oldest(const S& s, Wanted&& wanted) {
+constexpr int first_of(const S& s, Wanted&& wanted) {
   int found = kNone;
   for (int i = 0; i < S::kLwps; ++i)
     if (wanted(s.lwp[std::size_t(i)]) &&
         (found == kNone || s.lwp[std::size_t(i)].td_rank < s.lwp[std::size_t(found)].td_rank))
       found = i;
   return found;
+}
+template <class S>
+constexpr int first_unmasked_of(const S& s, int p, int sig, bool not_in_vfork) {
+  return first_of(s, [&](const auto& td) {
+    return td.proc == p && !td.td_sigmask.has(sig) && !(not_in_vfork && td.td_at == At::vfork);
+  });
 }
 // The lowest signal that the thread would find.
 template <class S, class Lwp>
@@ -172,14 +182,21 @@ constexpr int pending(const S& s, const Lwp& td, bool stops) {
     for (const int sig : kStopSignals) set.remove(sig);
   return set.lowest();
 }
-// A new thread is the youngest of its process.
-template <class S, class Lwp>
-constexpr void link(const S& s, Lwp& td, Slot p) {
+// A new thread, at the end of p_threads or at its head.
+template <class S>
+constexpr void link(S& s, Slot td, Slot p, bool last) {
   std::uint8_t rank = 0;
-  for (const auto& other : s.lwp) rank = std::uint8_t(rank + (other.proc == p ? 1 : 0));
-  td = Lwp{};
-  td.proc = p;
-  td.td_rank = rank;
+  for (auto& other : s.lwp) {
+    if (other.proc != p) continue;
+    if (last)
+      ++rank;
+    else
+      ++other.td_rank;
+  }
+  auto& self = s.lwp[td];
+  self = {};
+  self.proc = p;
+  self.td_rank = rank;
 }
 
 template <class S>
@@ -246,18 +263,18 @@ class Exec {
     if (live_ && has(td)) at(td).td_flag = std::uint16_t(at(td).td_flag & ~flags);
   }
   Num first_lwp(P p) const {
-    return {oldest(s_, [&](const auto& td) { return td.proc == p.slot.v; })};
+    return {first_of(s_, [&](const auto& td) { return td.proc == p.slot.v; })};
   }
-  Num first_unmasked(P p, Num sig) const {
-    return {oldest(s_, [&](const auto& td) { return td.proc == p.slot.v && !td.td_sigmask.has(sig.v); })};
+  Num first_unmasked(P p, Num sig, bool not_in_vfork) const {
+    return {first_unmasked_of(s_, p.slot.v, sig.v, not_in_vfork)};
   }
   void fresh(P p, T td) {
     if (!live_ || !has(p) || !has(td)) return;
     zero(at(p));
     zero(at(td));
   }
-  void link(T td, P p) {
-    if (live_ && has(td)) model::link(s_, at(td), Slot(p.slot.v));
+  void link(T td, P p, bool last) {
+    if (live_ && has(td)) model::link(s_, Slot(td.slot.v), Slot(p.slot.v), last);
   }
   void unlink(T td) {
     if (!live_ || !has(td)) return;

@@ -47,6 +47,8 @@ std::string name(Errno error) {
     case Errno::einval: return "EINVAL";
     case Errno::eagain: return "EAGAIN";
     case Errno::enametoolong: return "ENAMETOOLONG";
+    case Errno::ealready: return "EALREADY";
+    case Errno::enotconn: return "ENOTCONN";
     case Errno::ecapmode: return "ECAPMODE";
     case Errno::erestart: return "ERESTART";
   }

@@ -40,6 +40,8 @@ enum class Errno : int {
   ebusy = 16,
   einval = 22,
   eagain = 35,
+  ealready = 37,
+  enotconn = 57,
   enametoolong = 63,
   ecapmode = 94,
   erestart = -1,
@@ -101,13 +103,15 @@ enum class ProcField : std::uint8_t {
   p_oppid,
   p_orphan,
   p_reaper,
+  p_vforker,
   p_xthread,
   p_ptevents,
   p_xstat,
   p_numthreads,
   p_suspcount,
   p_cred,
-  p_pgrp
+  p_pgrp,
+  pg_jobc
 };
 enum class LwpField : std::uint8_t { proc, td_xsig, td_at, td_local, td_dbgksi };
 enum class ProcSet : std::uint8_t { p_siglist, p_sigignore, p_sigcatch };
@@ -124,6 +128,8 @@ inline constexpr auto p_numthreads = ProcField::p_numthreads;
 inline constexpr auto p_suspcount = ProcField::p_suspcount;
 inline constexpr auto p_cred = ProcField::p_cred;
 inline constexpr auto p_pgrp = ProcField::p_pgrp;
+inline constexpr auto p_vforker = ProcField::p_vforker;
+inline constexpr auto pg_jobc = ProcField::pg_jobc;
 inline constexpr auto td_proc = LwpField::proc;
 inline constexpr auto td_xsig = LwpField::td_xsig;
 inline constexpr auto td_at = LwpField::td_at;
@@ -224,11 +230,11 @@ concept Kernel = requires(K k, typename K::Bool cond, typename K::Num num, ProcR
   k.set(td, td_xsig, num);
   k.set(td, TDB_XSIG);
   k.clear(td, TDB_XSIG);
-  { k.first_lwp(p) } -> std::same_as<typename K::Num>;  // FIRST_THREAD_IN_PROC(): the oldest
+  { k.first_lwp(p) } -> std::same_as<typename K::Num>;  // FIRST_THREAD_IN_PROC()
   k.fresh(p, td);                                       // zero both, as for a new process
-  k.link(td, p);                                        // thread_link(): a new thread, zeroed, the youngest of p
-  k.unlink(td);                                         // thread_unlink(), and the thread is gone
-  k.free(p);                                            // the process is gone
+  k.link(td, p, true);  // thread_link(): a new thread, zeroed; true: the last of p, false: the first
+  k.unlink(td);         // thread_unlink(), and the thread is gone
+  k.free(p);            // the process is gone
   // sets of signals
   { k.has(p, p_siglist, num) } -> std::same_as<typename K::Bool>;
   { k.has(td, td_sigmask, num) } -> std::same_as<typename K::Bool>;
@@ -241,8 +247,9 @@ concept Kernel = requires(K k, typename K::Bool cond, typename K::Num num, ProcR
   k.copy(p, p_sigcatch, p);  // to, which, from
   k.copy(td, td_sigmask, td);
   // the lowest signal that is pending for the thread or its process and not masked; 0: none
-  { k.pending(td, cond) } -> std::same_as<typename K::Num>;       // cond: stop signals count
-  { k.first_unmasked(p, num) } -> std::same_as<typename K::Num>;  // the oldest thread that does not mask it, or none
+  { k.pending(td, cond) } -> std::same_as<typename K::Num>;  // cond: stop signals count
+  // the first thread that does not mask it, or none; true: one in its vfork wait does not count
+  { k.first_unmasked(p, num, true) } -> std::same_as<typename K::Num>;
   // control: the first require() that fails names the errno and ends the rule; later effects do nothing.
   // guard() says when the step is possible at all: the code is not reached otherwise, there is no errno.
   k.require(cond, Errno::eperm, clause);

@@ -68,18 +68,21 @@ class Lean {
     if (writes(td)) at(td).td_flag = std::uint16_t(at(td).td_flag & ~flags);
   }
   Num first_lwp(P p) const {
-    return {oldest(s_, [&](const auto& td) { return td.proc == p.slot.v; })};
+    return {first_of(s_, [&](const auto& td) { return td.proc == p.slot.v; })};
   }
-  Num first_unmasked(P p, Num sig) const {
-    return {oldest(s_, [&](const auto& td) { return td.proc == p.slot.v && !td.td_sigmask.has(sig.v); })};
+  Num first_unmasked(P p, Num sig, bool not_in_vfork) const {
+    return {first_unmasked_of(s_, p.slot.v, sig.v, not_in_vfork)};
   }
   void fresh(P p, T td) {
     if (!has(p) || !has(td) || !writes(p) || !writes(td)) return;
     zero(at(p));
     zero(at(td));
   }
-  void link(T td, P p) {
-    if (writes(td)) model::link(s_, at(td), Slot(p.slot.v));
+  void link(T td, P p, bool last) {
+    if (!writes(td)) return;
+    for (int i = 0; i < S::kLwps && !last; ++i)
+      if (s_.lwp[std::size_t(i)].proc == p.slot.v) out_.lwps |= 1U << unsigned(i);
+    model::link(s_, Slot(td.slot.v), Slot(p.slot.v), last);
   }
   void unlink(T td) {
     if (!writes(td)) return;

@@ -49,8 +49,9 @@ inline constexpr FlagName kEventFlags[] = {{PTRACE_EXEC, "PTRACE_EXEC"}, {PTRACE
 std::string flag_names(std::span<const FlagName> table, int bits, std::string_view separator);
 
 constexpr std::string_view field_name(ProcField field) {
-  constexpr std::string_view names[] = {"p_state",    "p_pptr",  "p_oppid",      "p_orphan",    "p_reaper", "p_xthread",
-                                        "p_ptevents", "p_xstat", "p_numthreads", "p_suspcount", "p_cred",   "p_pgrp"};
+  constexpr std::string_view names[] = {"p_state",     "p_pptr",    "p_oppid",    "p_orphan", "p_reaper",
+                                        "p_vforker",   "p_xthread", "p_ptevents", "p_xstat",  "p_numthreads",
+                                        "p_suspcount", "p_cred",    "p_pgrp",     "pg_jobc"};
   return names[std::size_t(field)];
 }
 constexpr std::string_view field_name(LwpField field) {
@@ -67,10 +68,11 @@ constexpr std::string_view set_name(LwpSet set) {
 }
 constexpr std::string_view at_name(At at) {
   constexpr std::string_view names[] = {
-      "user",       "call",      "back",          "vfork",       "child",           "born",
-      "thr_exit",   "exit",      "job_stop",      "call_due",    "back_due",        "vfork_due",
-      "child_due",  "born_due",  "thr_exit_due",  "call_stop",   "back_stop",       "vfork_stop",
-      "child_stop", "born_stop", "thr_exit_stop", "signal_stop", "proc_signal_stop"};
+      "user",       "call",       "back",      "vfork",         "child",       "born",
+      "thr_exit",   "exit",       "exec",      "job_stop",      "call_due",    "back_due",
+      "vfork_due",  "child_due",  "born_due",  "thr_exit_due",  "call_stop",   "back_stop",
+      "vfork_stop", "child_stop", "born_stop", "thr_exit_stop", "signal_stop", "proc_signal_stop"};
+  static_assert(std::size(names) == std::size_t(At::proc_signal_stop) + 1);
   return names[std::size_t(at)];
 }
 

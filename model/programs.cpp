@@ -204,6 +204,8 @@ void add_lifecycle(Table& table, const Behaviours& kernel) {
             of_thread([](auto& k, auto thread) { rules::sys_execve(k, thread, false); }));
   table.add(RuleId::execve_set_id, By::call, "execve(set-id file)", {td},
             of_thread([](auto& k, auto thread) { rules::sys_execve(k, thread, true); }));
+  table.add(RuleId::execve_goes_on, By::thread, "execve: alone", {td},
+            of_thread([](auto& k, auto thread) { rules::execve_goes_on(k, thread); }));
   table.add(RuleId::thr_new, By::call, "thr_new", {td, {"newtd", Takes::thread}},
             [](auto& k, const auto& a) { rules::sys_thr_new(k, rules::lwp(k, a[0]), rules::lwp(k, a[1])); });
   if (kernel.lwp_events) {
@@ -219,6 +221,8 @@ void add_lifecycle(Table& table, const Behaviours& kernel) {
             [](auto& k, const auto& a) { rules::sys_exit(k, rules::lwp(k, a[0]), a[1]); });
   table.add(RuleId::exit_alone, By::thread, "exit1: alone", {td},
             of_thread([](auto& k, auto thread) { rules::exit1_alone(k, thread); }));
+  table.add(RuleId::exit_goes_on, By::thread, "exit1: goes on", {td},
+            of_thread([](auto& k, auto thread) { rules::exit1_goes_on(k, thread); }));
   table.add(RuleId::exit_untraced, By::process, "exit1: untraced", {p},
             [](auto& k, const auto& a) { rules::exit1_untraced(k, rules::proc(k, a[0])); });
   table.add(RuleId::exit_zombie, By::process, "exit1: zombie", {p},
@@ -372,7 +376,8 @@ void add_waits(Table& table, const Behaviours& kernel) {
     for (const auto& [with, option] : more)
       for (const auto& [name, report] : reports) {
         if (option == rules::kWnowait && !kernel.wait6) continue;
-        const int options = every | option;
+        const int all = report == Report::stopped ? every & ~rules::kWtrapped : every;  // a traced one is trapped first
+        const int options = all | option;
         table.add(RuleId::wait_report, Rule::By::call,
                   "wait6(" + std::string(set_name) + std::string(with) + "): " + std::string(name), {td, p, id},
                   [=, set = set, report = report](auto& k, const auto& a) {

@@ -41,11 +41,13 @@ enum class RuleId : std::uint8_t {
   execve_begins,
   execve,
   execve_set_id,
+  execve_goes_on,
   thr_new,
   thr_exit,
   thr_exit_gone,
   exit,
   exit_alone,
+  exit_goes_on,
   exit_untraced,
   exit_zombie,
   wait_report,   // one for each set of children, option and report

@@ -93,7 +93,7 @@ inline constexpr std::uint8_t PTRACE_DEFAULT = PTRACE_EXEC;
 // p_cred: what p_cansee() and p_candebug() look at, and the rest of what a process brings along.  A state made from a log
 // knows nothing of the former: then the answer is open.
 enum ProcCred : std::uint16_t {
-  CR_UID = 0x0003,  // 0 unknown, 1 root, 2 and 3 two users; real, effective and saved alike
+  CR_UID = 0x0003,  // 0 unknown, 1 root, 2 and 3 two users; effective and saved
   CR_ROOT = 0x0001,
   CR_JAIL = 0x0004,             // in a jail
   P_SIGPARENT = 0x0008,         // p_sigparent is another signal than SIGCHLD: SIGUSR1
@@ -103,7 +103,10 @@ enum ProcCred : std::uint16_t {
   PS_NOCLDWAIT = 0x0080,        // SA_NOCLDWAIT: its children leave no zombies
   PS_CLDSIGIGN = 0x0100,        // SIGCHLD is set to SIG_IGN: neither do they
   P_EXEC = 0x0200,              // has called execve()
+  CR_RUID = 0x0c00,             // the real user, if it is another one: since a set-id program was run
 };
+
+inline constexpr int kRealUid = 0x0400;  // times a user is that user in CR_RUID
 
 // td_at: where a thread is.  What it may do next follows from this (environment/).
 enum class At : std::uint8_t {
@@ -115,6 +118,7 @@ enum class At : std::uint8_t {
   born,      // a new thread: fork_return() comes next
   thr_exit,  // in kern_thr_exit()
   exit,      // in exit1(), before P_WEXIT
+  exec,      // in execve(), until the other threads are gone
   job_stop,  // in issignal(), suspended by a stop signal that is still in its queue
   // about to call ptracestop(): in syscallenter(), in syscallret(), at its end, in fork_return(), in kern_thr_exit()
   call_due,
@@ -138,11 +142,13 @@ enum class At : std::uint8_t {
 struct Proc {
   ProcState state : 2 = ProcState::free;
   std::uint8_t p_ptevents : 6 = 0;
-  Slot p_pptr = kNone;     // parent; the debugger while traced
-  Slot p_oppid = kNone;    // real parent while traced, kNone is the kernel's 0
-  Slot p_orphan = kNone;   // whose p_orphans list it is on (P_TREE_ORPHANED), kNone is none
-  Slot p_xthread = kNone;  // the thread that reported the stop
-  Slot p_reaper = kInit;   // who adopts its children when it dies
+  Slot p_pptr = kNone;      // parent; the debugger while traced
+  Slot p_oppid = kNone;     // real parent while traced, kNone is the kernel's 0
+  Slot p_orphan = kNone;    // whose p_orphans list it is on (P_TREE_ORPHANED), kNone is none
+  Slot p_xthread = kNone;   // the thread that reported the stop
+  Slot p_reaper = kInit;    // who adopts its children when it dies
+  Slot p_vforker = kNone;   // the thread that waits for its exec or exit (td_rfppwait_p of that one); kNone is none
+  std::int8_t pg_jobc = 0;  // of its process group: the same in all members
   std::uint16_t p_flag = 0;
   std::uint16_t p_xstat = 0;  // signal number while stopped, wait status once exiting
   std::uint8_t p_numthreads = 0;
@@ -158,7 +164,7 @@ struct Lwp {
   std::uint16_t td_flag = 0;
   std::uint16_t td_local = 0;  // of the call it is in: the signal that issignal() looks at, the status of exit1()
   At td_at = At::user;
-  std::uint8_t td_rank = 0;    // 0: the oldest of its process (FIRST_THREAD_IN_PROC), 1: the next, and so on
+  std::uint8_t td_rank = 0;    // 0: FIRST_THREAD_IN_PROC(), 1: the next in p_threads, and so on
   std::uint8_t td_dbgksi = 0;  // signo of td_dbgksi: the signal that it last stopped for
   friend bool operator==(const Lwp&, const Lwp&) = default;
 };
@@ -203,7 +209,7 @@ struct State {
 using SmallState = State<4, 6, AllSignals>;
 using ExploredState = State<4, 6, EightSignals>;
 // A state is its bytes: no padding, so equal states can be found by hash.
-static_assert(sizeof(ExploredState) == 144 && std::has_unique_object_representations_v<ExploredState>);
-static_assert(sizeof(SmallState) == 616);
+static_assert(sizeof(ExploredState) == 152 && std::has_unique_object_representations_v<ExploredState>);
+static_assert(sizeof(SmallState) == 632);
 
 }  // namespace proctor::model

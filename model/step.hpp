@@ -21,7 +21,7 @@ std::int32_t value_of(Exec<S>& k, const Instruction& in, const std::int32_t* arg
     case Op::read_lwp: return k.get(td(in.a), LwpField(in.imm)).v;
     case Op::read_lflag: return k.flag(td(in.a), LwpFlag(in.imm)).v ? 1 : 0;
     case Op::first_lwp: return k.first_lwp(p(in.a)).v;
-    case Op::first_unmasked: return k.first_unmasked(p(in.a), {at(in.b)}).v;
+    case Op::first_unmasked: return k.first_unmasked(p(in.a), {at(in.b)}, in.imm != 0).v;
     case Op::in_pset: return k.has(p(in.a), ProcSet(in.imm), {at(in.b)}).v ? 1 : 0;
     case Op::in_lset: return k.has(td(in.a), LwpSet(in.imm), {at(in.b)}).v ? 1 : 0;
     case Op::pending: return k.pending(td(in.a), {at(in.b) != 0}).v;
@@ -54,7 +54,7 @@ void perform(Exec<S>& k, const Instruction& in, At&& at) {
     case Op::set_lflag: return k.set(td(in.a), LwpFlag(in.imm));
     case Op::clear_lflag: return k.clear(td(in.a), LwpFlag(in.imm));
     case Op::fresh: return k.fresh(p(in.a), td(in.b));
-    case Op::link: return k.link(td(in.a), p(in.b));
+    case Op::link: return k.link(td(in.a), p(in.b), in.imm != 0);
     case Op::unlink: return k.unlink(td(in.a));
     case Op::free: return k.free(p(in.a));
     case Op::add_pset: return k.add(p(in.a), ProcSet(in.imm), {at(in.b)});

@@ -178,8 +178,9 @@ class Writer {
       case Op::clear_lflag: return flag(thread_flags(in.imm, ", "), 0);
       case Op::fresh: return add(LineKind::effect, depth, fmt::format("{}, {} := 0", slot(s.a, s), slot(s.b, s)));
       case Op::link:
-        return add(LineKind::effect, depth,
-                   fmt::format("{} := 0, the youngest thread of {}", slot(s.a, s), slot(s.b, s)));
+        return add(
+            LineKind::effect, depth,
+            fmt::format("{} := 0, the {} thread of {}", slot(s.a, s), in.imm != 0 ? "last" : "first", slot(s.b, s)));
       case Op::unlink: return add(LineKind::effect, depth, fmt::format("{} is gone", slot(s.a, s)));
       case Op::free: return add(LineKind::effect, depth, fmt::format("{} is gone", slot(s.a, s)));
       case Op::add_pset:

@@ -32,6 +32,8 @@ const std::map<std::string_view, std::string_view> kWords{
     {"thr_exit: gone", "thr_exit ends"},
     {"exit1: P_WEXIT", "exit begins"},
     {"exit1: alone", "exit alone"},
+    {"exit1: goes on", "exit goes_on"},
+    {"execve: alone", "execve goes_on"},
     {"exit1: untraced", "exit untraced"},
     {"exit1: zombie", "exit ends"},
     {"ptracestop", "stops"},
@@ -91,8 +93,8 @@ const std::vector<OpenWords> kOpens{
     {Open::single_step, "single_step", {"refused"}},
 };
 
-int first_thread(const SmallState& state, int proc) {
-  const std::vector<Slot> threads = model::threads_of(state, Slot(proc));
+int oldest_thread(const model::Behaviours& kernel, const SmallState& state, int proc) {
+  const std::vector<Slot> threads = model::threads_by_age(kernel, state, Slot(proc));
   return threads.empty() ? int{kNone} : threads.front();
 }
 int free_thread(const SmallState& state) {
@@ -103,14 +105,14 @@ int free_thread(const SmallState& state) {
 
 // A process that is named where a thread acts: its oldest.  What any of its threads can do is done by the oldest that
 // is free to.
-int calling_thread(const SmallState& state, int proc, const Rule& rule) {
+int calling_thread(const model::Behaviours& kernel, const SmallState& state, int proc, const Rule& rule) {
   const bool by_any = rule.by == Rule::By::call && rule.id >= RuleId::wait_report && rule.id <= RuleId::sysctl;
   if (by_any)
-    for (const Slot td : model::threads_of(state, Slot(proc)))
+    for (const Slot td : model::threads_by_age(kernel, state, Slot(proc)))
       if (const auto& lwp = state.lwp[td];
           (lwp.td_flag & model::TD_SUSPENDED) == 0 && (lwp.td_at == model::At::user || lwp.td_at == model::At::call))
         return td;
-  return first_thread(state, proc);
+  return oldest_thread(kernel, state, proc);
 }
 
 std::string thread(std::int32_t td, const SmallState& state) {
@@ -118,9 +120,9 @@ std::string thread(std::int32_t td, const SmallState& state) {
   const Slot proc = state.lwp[std::size_t(td)].proc;
   return proc == kNone ? fmt::format("t{}", td) : fmt::format("p{}/t{}", proc + 1, td);
 }
-std::string actor(std::int32_t td, const SmallState& state) {
+std::string actor(const model::Behaviours& kernel, std::int32_t td, const SmallState& state) {
   const Slot proc = td == kNone ? kNone : state.lwp[std::size_t(td)].proc;
-  return proc != kNone && first_thread(state, proc) == td ? process_name(proc) : thread(td, state);
+  return proc != kNone && oldest_thread(kernel, state, proc) == td ? process_name(proc) : thread(td, state);
 }
 std::string signal(std::int32_t number) {
   const std::string_view name = number > 0 ? trace::signal_name(number) : std::string_view{};
@@ -210,7 +212,7 @@ std::string print_choices(const model::Choices& choices) {
 std::string print(const Vocabulary& words, const Action& action, const SmallState& state) {
   const Rule& rule = words.rules()[action.rule];
   const auto& a = action.arguments;
-  std::string out = rule.arguments[0].takes == Takes::thread ? actor(a[0], state) : process_name(a[0]);
+  std::string out = rule.arguments[0].takes == Takes::thread ? actor(words.kernel(), a[0], state) : process_name(a[0]);
   out += " " + words.words(action.rule);
   for (std::size_t i = 1; i < a.size(); ++i) {
     const std::int32_t value = a[i];
@@ -300,7 +302,9 @@ class Reader {
     return fail(word, fmt::format("unknown word '{}': {}{}expected {}, or nobody", word.text, meant,
                                   meant.empty() ? "" : " ", expected_names()));
   }
-  int first_thread_of(std::int32_t proc) const { return state_ == nullptr ? 0 : first_thread(*state_, proc); }
+  int oldest_thread_of(std::int32_t proc) const {
+    return state_ == nullptr ? 0 : oldest_thread(words_.kernel(), *state_, proc);
+  }
 
   bool read_actor() {
     next_ = 1;
@@ -383,7 +387,7 @@ class Reader {
       value = takes == Takes::process ? actor_.proc
               : actor_.is_thread      ? actor_.td
               : actor_.proc == kNone  ? std::int32_t{kNone}
-                                      : calling_thread(*state_, actor_.proc, rule);
+                                      : calling_thread(words_.kernel(), *state_, actor_.proc, rule);
       if (value == kNone || (takes == Takes::thread && state_->lwp[std::size_t(value)].proc == kNone))
         return absent(tokens_[0], fmt::format("there is no {} at this place in the scenario", tokens_[0].text));
       return true;
@@ -423,7 +427,7 @@ class Reader {
         value = takes == Takes::process ? name->proc
                 : name->is_thread       ? name->td
                 : name->proc == kNone   ? std::int32_t{kNone}
-                                        : first_thread_of(name->proc);
+                                        : oldest_thread_of(name->proc);
         return true;
       }
       default: return read_number(word, word.text, value);

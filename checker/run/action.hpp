@@ -11,7 +11,7 @@
 //   p2 ptrace PT_CONTINUE p3 data=SIGTERM pc=set -> 0
 //   p2 ptrace PT_READ_D p3 memory=unmapped -> EFAULT
 //
-// pN is the process of slot N-1 (as an actor: its first thread), p3/t4 and t4 the thread of slot 4, `nobody` a pid or tid
+// pN is the process of slot N-1 (as an actor: its oldest thread), p3/t4 and t4 the thread of slot 4, `nobody` a pid or tid
 // that does not exist.  `-> NAME` is what the call must return; without it anything is fine.
 #pragma once
 

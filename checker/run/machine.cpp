@@ -2,6 +2,7 @@
 #include "checker/run/machine.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "model/rules/kill.hpp"
 
@@ -11,6 +12,7 @@ using namespace model;
 
 Machine::Machine(const Vocabulary& words) : words_(words), state_(SmallState::boot()) {
   state_.proc[kInit].p_cred = CR_ROOT;
+  for (int p = 0; p < SmallState::kProcs; ++p) by_p_children_.push_back(Slot(p));
 }
 
 std::optional<Action> Machine::action(std::string_view rule, std::vector<std::int32_t> arguments) const {
@@ -44,8 +46,10 @@ Taken Machine::take(const Action& action) {
     out.after = state_;
     return out;
   }
-  state_ = out.after;
+  const SmallState before = std::exchange(state_, out.after);
+  note_children(before);
   if (rule.by == Rule::By::request || rule.by == Rule::By::call) current_ = action.arguments[0];
+  if (rule.by == Rule::By::other) current_ = kNone;
   for (std::size_t p = 0; p < halts_.size(); ++p)
     if (state_.proc[p].state != ProcState::normal || (state_.proc[p].p_flag & P_WEXIT) == 0) halts_[p] = false;
   if (rule.id == RuleId::exit)
@@ -53,8 +57,20 @@ Taken Machine::take(const Action& action) {
   return out;
 }
 
+// fork1() and proc_reparent() put a child at the head of p_children.  Those that are moved together are moved in the order
+// in which they are found.
+void Machine::note_children(const SmallState& before) {
+  for (const Slot p : std::vector<Slot>(by_p_children_)) {
+    const Proc &was = before.proc[p], &is = state_.proc[p];
+    const bool is_new = was.state == ProcState::free && is.state != ProcState::free;
+    if (!is_new && was.p_pptr == is.p_pptr) continue;
+    std::erase(by_p_children_, p);
+    by_p_children_.insert(by_p_children_.begin(), p);
+  }
+}
+
 int Machine::caller(int proc) const {
-  const std::vector<Slot> threads = threads_of(state_, Slot(proc));
+  const std::vector<Slot> threads = threads_by_age(words_.kernel(), state_, Slot(proc));
   for (const Slot td : threads)
     if (would_do(*action(RuleId::getppid, {td}))) return td;
   return threads.empty() ? int{kNone} : threads.front();
@@ -105,7 +121,7 @@ bool Machine::step_of_process(Steps& out, int p) {
     return false;
   }
   // The thread that made a call looks at signals first: it is the one that is told of them.
-  std::vector<Slot> threads = threads_of(state_, Slot(p));
+  std::vector<Slot> threads = threads_by_age(words_.kernel(), state_, Slot(p));
   std::stable_partition(threads.begin(), threads.end(), [&](Slot td) { return td == current_; });
   return std::any_of(threads.begin(), threads.end(), [&](Slot td) { return step_of_thread(out, td); });
 }

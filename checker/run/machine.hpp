@@ -39,6 +39,8 @@ class Machine {
   std::optional<Action> action(model::RuleId id, std::vector<std::int32_t> arguments) const;
   bool would_do(const Action& action) const;  // it can be taken
   int caller(int proc) const;                 // the thread that makes a call of this process: the oldest that can
+  // All processes in an order in which those of one parent are as in its p_children: who was put there last comes first.
+  const std::vector<model::Slot>& by_p_children() const { return by_p_children_; }
 
   // Every thread that can go on does.  False: they would go on for ever.
   bool settle(std::vector<Taken>& taken);
@@ -59,10 +61,12 @@ class Machine {
   bool step_of_process(Steps& out, int p);
   bool step_of_thread(Steps& out, int td);
   bool must_leave_call(int td) const;
+  void note_children(const model::SmallState& before);
 
   const Vocabulary& words_;
   model::SmallState state_;
   int current_ = model::kNone;                           // the thread that acted last
+  std::vector<model::Slot> by_p_children_;
   std::array<bool, model::SmallState::kProcs> halts_{};  // an exit that a scenario takes step by step
 };
 

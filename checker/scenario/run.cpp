@@ -116,8 +116,8 @@ class Runner {
     return r.result_is_process && r.result && process_name(*r.result) == wanted;
   }
 
-  int first_thread(int p) const {
-    const std::vector<Slot> threads = threads_of(machine_.state(), Slot(p));
+  int oldest_thread(int p) const {
+    const std::vector<Slot> threads = model::threads_by_age(words_.kernel(), machine_.state(), Slot(p));
     return threads.empty() ? int{kNone} : threads.front();
   }
   bool is_alive(int p) const { return machine_.state().proc[std::size_t(p)].state == ProcState::normal; }
@@ -150,7 +150,7 @@ class Runner {
     const int a0 = r.action->arguments[0];
     if (rule.arguments[0].takes == Takes::thread) r.actor_thread = a0;
     r.actor = r.actor_thread == kNone ? a0 : machine_.state().lwp[std::size_t(a0)].proc;
-    if (r.actor_thread == kNone && a0 != kNone) r.actor_thread = first_thread(a0);
+    if (r.actor_thread == kNone && a0 != kNone) r.actor_thread = oldest_thread(a0);
     const std::string taken_name = name_in_use(rule, *r.action);
     if (rule.id == RuleId::issignal)
       r.taken = machine_.find_signal(r.action->arguments[0], r.action->arguments[1]);
@@ -187,7 +187,7 @@ class Runner {
   }
 
   void exit(LineResult& r, const Statement& s) {
-    r.actor_thread = s.actor.is_thread ? s.actor.td : is_alive(s.actor.proc) ? first_thread(s.actor.proc) : int(kNone);
+    r.actor_thread = s.actor.is_thread ? s.actor.td : is_alive(s.actor.proc) ? oldest_thread(s.actor.proc) : int(kNone);
     r.actor = r.actor_thread == kNone ? int(kNone) : int(machine_.state().lwp[std::size_t(r.actor_thread)].proc);
     if (r.actor == kNone) return cannot(r, absent(s.actor_word, s.actor.proc));
     r.status = s.status;
@@ -197,7 +197,7 @@ class Runner {
 
   void wait(LineResult& r, const Statement& s) {
     r.actor = s.actor.proc;
-    r.actor_thread = first_thread(r.actor);
+    r.actor_thread = oldest_thread(r.actor);
     r.waits_for_any = !s.target;
     r.target = s.target ? s.target->proc : int(kNone);
     if (!is_alive(r.actor)) return cannot(r, absent(s.actor_word, s.actor.proc));
@@ -205,10 +205,10 @@ class Runner {
     const std::string set = by_pid ? "wait6(P_PID" : "wait6(P_ALL";
     r.result_is_process = true;
     const int caller = machine_.caller(r.actor);
-    for (const std::string_view report : kReports) {
-      if (!s.report.empty() && s.report != report) continue;
-      for (int child = 1; child < SmallState::kProcs; ++child) {
-        if (by_pid && child != r.target) continue;
+    for (const Slot child : std::vector<Slot>(machine_.by_p_children())) {  // the kernel asks one after the other
+      if (child == model::kInit || (by_pid && child != r.target)) continue;
+      for (const std::string_view report : kReports) {
+        if (!s.report.empty() && s.report != report) continue;
         const auto action =
             machine_.action(fmt::format("{}): {}", set, report), {caller, child, by_pid ? child : int(kNone)});
         if (!machine_.would_do(*action)) continue;
@@ -232,7 +232,7 @@ class Runner {
 
   void reaction(LineResult& r, const Statement& s) {
     r.actor = s.actor.proc;
-    r.actor_thread = first_thread(r.actor);
+    r.actor_thread = oldest_thread(r.actor);
     r.signal = s.signal;
     if (!is_alive(r.actor)) return cannot(r, absent(s.actor_word, s.actor.proc));
     r.taken = machine_.react(r.actor, s.signal, s.ignores ? Reaction::ignores : Reaction::catches);
@@ -240,7 +240,7 @@ class Runner {
 
   void job_stop(LineResult& r, const Statement& s) {
     r.actor = s.actor.proc;
-    r.actor_thread = first_thread(r.actor);
+    r.actor_thread = oldest_thread(r.actor);
     r.signal = s.signal;
     if (!is_alive(r.actor)) return cannot(r, absent(s.actor_word, s.actor.proc));
     r.taken = machine_.stop_process(r.actor, s.signal);

@@ -133,4 +133,10 @@ std::vector<Slot> threads_of(const SmallState& state, Slot p) {
   return out;
 }
 
+std::vector<Slot> threads_by_age(const Behaviours& kernel, const SmallState& state, Slot p) {
+  std::vector<Slot> out = threads_of(state, p);
+  if (!kernel.new_threads_come_last) std::reverse(out.begin(), out.end());
+  return out;
+}
+
 }  // namespace proctor::model

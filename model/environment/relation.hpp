@@ -71,7 +71,8 @@ class Relation {
   std::vector<std::size_t> of_thread_, of_process_;
 };
 
-// Threads of a process, oldest first.
+// Threads of a process: in the order of p_threads, and oldest first.
 std::vector<Slot> threads_of(const SmallState& state, Slot p);
+std::vector<Slot> threads_by_age(const Behaviours& kernel, const SmallState& state, Slot p);
 
 }  // namespace proctor::model

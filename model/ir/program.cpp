@@ -31,12 +31,14 @@ Type type_of(ProcField field) {
     case ProcField::p_orphan:
     case ProcField::p_reaper:
     case ProcField::p_pgrp: return Type::process;
+    case ProcField::p_vforker:
     case ProcField::p_xthread: return Type::thread;
     case ProcField::p_ptevents: return Type::events;
     case ProcField::p_xstat: return Type::signal;
     case ProcField::p_cred: return Type::credentials;
     case ProcField::p_numthreads:
-    case ProcField::p_suspcount: break;
+    case ProcField::p_suspcount:
+    case ProcField::pg_jobc: break;
   }
   return Type::number;
 }
@@ -97,6 +99,11 @@ std::vector<Access> reads(std::span<const Instruction> code, std::int32_t at) {
     case Op::read_lflag: return {{What::lwp_flags, in.imm, in.a}};
     case Op::first_lwp: return {{What::lwp_field, int(td_proc), -1}, {What::lwp_rank, 0, -1}};
     case Op::first_unmasked:
+      if (in.imm != 0)
+        return {{What::lwp_field, int(td_proc), -1},
+                {What::lwp_rank, 0, -1},
+                {What::lwp_set, int(td_sigmask), -1},
+                {What::lwp_field, int(td_at), -1}};
       return {{What::lwp_field, int(td_proc), -1}, {What::lwp_rank, 0, -1}, {What::lwp_set, int(td_sigmask), -1}};
     case Op::in_pset:
     case Op::add_pset:
@@ -113,6 +120,8 @@ std::vector<Access> reads(std::span<const Instruction> code, std::int32_t at) {
               {What::proc_set, int(p_siglist), -1}};
     case Op::unlink: return {{What::lwp_field, int(td_proc), -1}, {What::lwp_rank, 0, -1}};
     case Op::link:
+      if (in.imm == 0) return {{What::lwp_field, int(td_proc), -1}, {What::lwp_rank, 0, -1}};
+      return {{What::lwp_field, int(td_proc), -1}};
     case Op::each_lwp: return {{What::lwp_field, int(td_proc), -1}};
     case Op::each_proc: return {{What::proc_field, int(p_state), -1}};
     default: return {};
@@ -130,7 +139,9 @@ std::vector<Access> writes(std::span<const Instruction> code, std::int32_t at) {
     case Op::set_lflag:
     case Op::clear_lflag: return {{What::lwp_flags, in.imm, in.a}};
     case Op::fresh: return {{What::proc, 0, in.a}, {What::lwp, 0, in.b}};
-    case Op::link: return {{What::lwp, 0, in.a}};
+    case Op::link:
+      if (in.imm == 0) return {{What::lwp, 0, in.a}, {What::lwp_rank, 0, -1}};
+      return {{What::lwp, 0, in.a}};
     case Op::unlink: return {{What::lwp, 0, in.a}, {What::lwp_rank, 0, -1}};
     case Op::free: return {{What::proc, 0, in.a}};
     case Op::add_pset:

@@ -78,9 +78,11 @@ class Record {
   void set(T td, LwpFlag flags) { add({.op = ir::Op::set_lflag, .a = td.slot.id, .imm = flags}); }
   void clear(T td, LwpFlag flags) { add({.op = ir::Op::clear_lflag, .a = td.slot.id, .imm = flags}); }
   Num first_lwp(P p) { return num({.op = ir::Op::first_lwp, .a = p.slot.id}); }
-  Num first_unmasked(P p, Num sig) { return num({.op = ir::Op::first_unmasked, .a = p.slot.id, .b = sig.id}); }
+  Num first_unmasked(P p, Num sig, bool not_in_vfork) {
+    return num({.op = ir::Op::first_unmasked, .a = p.slot.id, .b = sig.id, .imm = not_in_vfork});
+  }
   void fresh(P p, T td) { add({.op = ir::Op::fresh, .a = p.slot.id, .b = td.slot.id}); }
-  void link(T td, P p) { add({.op = ir::Op::link, .a = td.slot.id, .b = p.slot.id}); }
+  void link(T td, P p, bool last) { add({.op = ir::Op::link, .a = td.slot.id, .b = p.slot.id, .imm = last}); }
   void unlink(T td) { add({.op = ir::Op::unlink, .a = td.slot.id}); }
   void free(P p) { add({.op = ir::Op::free, .a = p.slot.id}); }
 

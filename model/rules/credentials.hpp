@@ -16,6 +16,28 @@ template <Kernel K>
 typename K::Bool is_root(ProcRef<K> p) {
   return (p[p_cred] & CR_UID) == p.k->lit(CR_ROOT);
 }
+inline constexpr int kUsers[] = {CR_ROOT, 2, 3};
+
+// cr_uid, which is cr_svuid too, and cr_ruid.
+template <Kernel K>
+typename K::Num uid(ProcRef<K> p) {
+  return p[p_cred] & CR_UID;
+}
+template <Kernel K>
+typename K::Bool real_uid_is(ProcRef<K> p, typename K::Num user) {
+  K& k = *p.k;
+  auto own = has_cred(p, CR_RUID);
+  auto same = k.yes(false);
+  for (const int one : kUsers) same = same || (user == k.lit(one) && (p[p_cred] & CR_RUID) == k.lit(one * kRealUid));
+  return (own && same) || (!own && uid(p) == user);
+}
+template <Kernel K>
+typename K::Bool same_real_uid(ProcRef<K> a, ProcRef<K> b) {
+  K& k = *a.k;
+  auto same = k.yes(false);
+  for (const int one : kUsers) same = same || (real_uid_is(a, k.lit(one)) && real_uid_is(b, k.lit(one)));
+  return same;
+}
 template <Kernel K>
 typename K::Bool known(ProcRef<K> a, ProcRef<K> b) {
   return has_cred(a, CR_UID) && has_cred(b, CR_UID);
@@ -34,13 +56,32 @@ void p_cansee(K& k, ProcRef<K> curp, ProcRef<K> p) {
   k.require((is_known && sees(curp, p)) || (!is_known && open), Errno::esrch, at("not-visible"));
 }
 
+// reaper_sigtest() of DragonFly: nobody signals beyond the reaper that is above him, and the reaper itself only by kill(2)
+// of it alone.  A reaper that gave up is forgotten here; in the kernel its descendants still differ by it.
+template <Kernel K>
+typename K::Bool below_own_reaper(K& k, ProcRef<K> curp, ProcRef<K> p, bool reaper_too) {
+  const auto reaper_of = [&](ProcRef<K> q) {
+    return proc(k, k.either(q[P_TREE_REAPER] || q.slot == k.lit(kInit), q.slot, q[p_reaper]));
+  };
+  auto own = reaper_of(curp), up = reaper_of(p);
+  auto found = up == own;
+  k.each_proc([&](ProcRef<K>) {  // as many turns as there can be reapers
+    up = proc(k, up[p_reaper]);
+    found = found || up == own;
+  });
+  if (reaper_too) return found;
+  return found && (!(own == p) || p == curp);
+}
+
 // p_cansignal(), and CANSIGNAL() of DragonFly.  All processes are of one session, so SIGCONT may always be sent.
 template <Kernel K>
-typename K::Bool may_signal(K& k, ProcRef<K> curp, ProcRef<K> p, typename K::Num sig) {
+typename K::Bool may_signal(K& k, ProcRef<K> curp, ProcRef<K> p, typename K::Num sig, bool reaper_too) {
   auto open = k.open(Open::candebug, 2) == k.lit(0);
   auto is_known = known(curp, p);
-  auto same_user = (curp[p_cred] & CR_UID) == (p[p_cred] & CR_UID);
+  auto same_user =
+      uid(curp) == uid(p) || real_uid_is(curp, uid(p)) || real_uid_is(p, uid(curp)) || same_real_uid(curp, p);
   auto allowed = sees(curp, p) && (is_root(curp) || same_user);
+  if (k.behaviour().tokens) allowed = allowed && below_own_reaper(k, curp, p, reaper_too);
   if (!k.behaviour().tokens) {  // conservative_signals: what a process with other rights than its user's may be sent
     auto ordinary = k.yes(false);
     for (const int one : {0, kSighup, kSigint, kSigkill, kSigalrm, kSigterm, kSigstop, kSigtstp, kSigttin, kSigttou,
@@ -63,7 +104,9 @@ template <Kernel K>
 typename K::Bool same_owner(K& k, ProcRef<K> curp, ProcRef<K> p) {
   auto open = k.open(Open::candebug, 2) == k.lit(0);
   auto is_known = known(curp, p);
-  auto allowed = is_privileged(k, curp) || ((curp[p_cred] & CR_UID) == (p[p_cred] & CR_UID) && !p[P_SUGID]);
+  auto same_user = uid(curp) == uid(p) && real_uid_is(p, uid(curp));
+  if (k.behaviour().tokens) same_user = same_real_uid(curp, p);
+  auto allowed = is_privileged(k, curp) || (same_user && !p[P_SUGID]);
   return (is_known && allowed) || (!is_known && open);
 }
 
@@ -86,8 +129,9 @@ void setuid(K& k, LwpRef<K> td, int uid) {
           in("setuid-runs", "sys_setuid", "kern_prot.c"));
   k.require(is_root(p) || (p[p_cred] & CR_UID) == k.lit(uid), Errno::eperm,
             in("setuid-root", "sys_setuid", "kern_prot.c"));
-  k.when(!((p[p_cred] & CR_UID) == k.lit(uid)), [&] { k.set(p, P_SUGID); });
-  k.set(p, p_cred, (p[p_cred] & ~CR_UID) | uid);
+  auto same = (p[p_cred] & CR_UID) == k.lit(uid) && !has_cred(p, CR_RUID);
+  k.when(!same, [&] { k.set(p, P_SUGID); });
+  k.set(p, p_cred, (p[p_cred] & ~(CR_UID | CR_RUID)) | uid);
 }
 
 // jail(2), jail_attach(2).
@@ -97,7 +141,7 @@ void jail(K& k, LwpRef<K> td) {
   k.guard(is(p, ProcState::normal) && !p[P_WEXIT] && !(p.slot == k.lit(kInit)) && has_cred(p, CR_UID),
           in("jail-runs", "sys_jail", "kern_jail.c"));
   k.require(is_root(p) && !has_cred(p, CR_JAIL), Errno::eperm, in("jail-root", "sys_jail", "kern_jail.c"));
-  k.set(p, P_SUGID);  // change_root() and the new credentials
+  if (!k.behaviour().tokens) k.set(p, P_SUGID);  // change_root() and the new credentials
   k.set(p, p_cred, p[p_cred] | CR_JAIL);
 }
 

@@ -60,9 +60,18 @@ void dragonfly_resume(K& k, ProcRef<K> p, LwpRef<K> lp, const PtraceArgs<K>& a) 
   dragonfly_sendsig(k, p, a.data);
 }
 
+// CHECKIO() and p_trespass() of procfs, through which memory and registers go: a debugger that gave up its rights may not.
+template <Kernel K>
+typename K::Bool procfs_may(ProcRef<K> curp, ProcRef<K> p) {
+  auto owner = real_uid_is(p, uid(curp)) && !has_cred(curp, CR_RUID);
+  return !known(curp, p) || is_root(curp) || (owner && !p[P_SUGID | P_INEXEC]);
+}
+
 template <Kernel K>
 void dragonfly_request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> lp, const PtraceArgs<K>& a) {
+  auto may = procfs_may(curp, p);
   auto word = [&](Move what) {
+    k.require(may, Errno::einval, in("memory-not-permitted", "procfs_domem", "procfs_mem.c"));
     auto outcome = k.open(Open::memory, 3);
     k.when(outcome == k.lit(0), [&] { k.move(what, lp); });
     k.require(!(outcome == k.lit(1)), Errno::efault, at("memory-unmapped"));
@@ -71,6 +80,7 @@ void dragonfly_request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> lp, const 
   auto registers = [&](bool writes) {
     auto outcome = k.open(Open::registers, 3);
     k.require(!(outcome == k.lit(1)), Errno::einval, at("registers-invalid"));
+    k.require(may, Errno::eperm, in("registers-not-permitted", "procfs_doregs", "procfs_regs.c"));
     k.require(!(outcome == k.lit(2)), Errno::einval, at("registers-refused"));
     if (writes) k.move(Move::registers_written, lp);
   };
@@ -96,6 +106,7 @@ void dragonfly_request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> lp, const 
     case PT_IO: {
       auto op = k.open(Open::io_op, 3);
       k.require(!(op == k.lit(1)), Errno::einval, at("io-op"));
+      k.require(may, Errno::eperm, in("io-not-permitted", "procfs_domem", "procfs_mem.c"));
       auto outcome = k.open(Open::memory, 3);
       k.when(outcome == k.lit(0) && op == k.lit(2), [&] { k.move(Move::io_write, lp); });
       k.when(outcome == k.lit(0) && op == k.lit(0), [&] { k.move(Move::io_read, lp); });

@@ -16,7 +16,12 @@ void exit1_wexit(K& k, LwpRef<K> td, typename K::Num status) {
   k.guard(is(p, ProcState::normal) && !p[P_WEXIT] && !td[TD_SUSPENDED], in("exit-runs", "exit1", "kern_exit.c"));
   const Lock lock = k.behaviour().tokens ? Lock::token : Lock::proc;
   k.lock(lock, p);
-  k.each_lwp(p, [&](LwpRef<K> other) { k.when(!(other == td), [&] { k.unlink(other); }); });
+  k.each_lwp(p, [&](LwpRef<K> other) {
+    k.when(!(other == td), [&] {
+      forget_vforker(k, other);
+      k.unlink(other);
+    });
+  });
   k.set(p, p_numthreads, k.lit(1));
   k.set(p, p_suspcount, k.lit(0));
   k.clear(p, P_STOPPED_SIG | P_STOPPED_TRACE | P_SINGLE_EXIT);
@@ -27,32 +32,50 @@ void exit1_wexit(K& k, LwpRef<K> td, typename K::Num status) {
   k.unlock(lock, p);
 }
 
-// exit1() from its beginning.  With other threads alive it asks them to end (thread_single(), killalllwps()) and waits.
+// thread_single(SINGLE_EXIT), killalllwps(): the other threads are asked to end.
+template <Kernel K>
+void thread_single(K& k, LwpRef<K> td) {
+  auto p = proc(k, td[td_proc]);
+  k.set(p, P_SINGLE_EXIT);
+  k.each_lwp(p, [&](LwpRef<K> other) {  // weed_inhib()
+    k.when(other[TD_SUSPENDED], [&] {
+      k.clear(other, TD_SUSPENDED);
+      k.set(p, p_suspcount, p[p_suspcount] - k.lit(1));
+    });
+  });
+}
+
+// exit1() from its beginning.  With other threads alive it asks them to end and waits; but if the process is to stop, it
+// stops first.
 template <Kernel K>
 void exit1_begins(K& k, LwpRef<K> td, typename K::Num status) {
   auto p = proc(k, td[td_proc]);
   auto alone = p[p_numthreads] == k.lit(1);
   auto late = !alone && p[P_SINGLE_EXIT];  // another thread is about to end the process: this one ends with it
+  auto stops = k.yes(!k.behaviour().tokens) && p[P_STOPPED_SIG | P_STOPPED_TRACE];
   k.when(alone, [&] { exit1_wexit(k, td, status); });
   k.when(late, [&] { go_to(k, td, At::user); });
   k.when(!alone && !late, [&] {
     k.set(td, td_local, status);
     go_to(k, td, At::exit);
-    k.set(p, P_SINGLE_EXIT);
-    k.each_lwp(p, [&](LwpRef<K> other) {  // weed_inhib()
-      k.when(other[TD_SUSPENDED], [&] {
-        k.clear(other, TD_SUSPENDED);
-        k.set(p, p_suspcount, p[p_suspcount] - k.lit(1));
-      });
-    });
+    k.when(!stops, [&] { thread_single(k, td); });
   });
+}
+
+// After thread_suspend_check() in exit1().
+template <Kernel K>
+void exit1_goes_on(K& k, LwpRef<K> td) {
+  auto p = proc(k, td[td_proc]);
+  k.guard(runs(td) && at_place(td, At::exit) && !p[P_SINGLE_EXIT | P_STOPPED_SIG | P_STOPPED_TRACE],
+          place_of("exit-goes-on", "exit1", "kern_exit.c"));
+  exit1_begins(k, td, td[td_local]);
 }
 
 // The others are gone.
 template <Kernel K>
 void exit1_alone(K& k, LwpRef<K> td) {
   auto p = proc(k, td[td_proc]);
-  k.guard(runs(td) && at_place(td, At::exit) && p[p_numthreads] == k.lit(1),
+  k.guard(runs(td) && at_place(td, At::exit) && p[P_SINGLE_EXIT] && p[p_numthreads] == k.lit(1),
           place_of("exit-alone", "thread_single", "kern_thread.c"));
   exit1_wexit(k, td, td[td_local]);
 }
@@ -140,6 +163,9 @@ void issignal_traced(K& k, LwpRef<K> td, typename K::Num sig) {
   ptracestop(k, td, sig);
 }
 
+// td_local of a thread that has dropped a signal and has not looked at the next one yet.
+inline constexpr int kLooksOn = 0x100;
+
 // The same before, and in DragonFly: the process stops, and the debugger leaves its word in p_xstat.
 template <Kernel K>
 void stop_2003(K& k, LwpRef<K> td, typename K::Num sig) {
@@ -153,6 +179,9 @@ void stop_2003(K& k, LwpRef<K> td, typename K::Num sig) {
       delete_signal(k, td, sig);
       k.add(p, p_siglist, sig);
       take_signal(k, td, sig);
+      // What the switch drops does not end the look at signals.
+      auto dropped = at_place(td, At::user) && !k.has(p, p_sigcatch, sig);
+      k.when(dropped, [&] { k.set(td, td_local, k.lit(kLooksOn)); });
       return;
     }
     go_to(k, td, At::signal_stop);
@@ -163,7 +192,7 @@ void stop_2003(K& k, LwpRef<K> td, typename K::Num sig) {
   k.set(p, P_STOPPED_SIG);
   k.clear(p, P_WAITED);
   send_sigchld(k, proc(k, p[p_pptr]));
-  k.wakeup(proc(k, p[p_pptr]));
+  wakeup(k, proc(k, p[p_pptr]));
   go_to(k, td, At::signal_stop);
   k.set(td, td_local, sig);
   k.set(p, p_suspcount, p[p_suspcount] + k.lit(1));
@@ -183,7 +212,8 @@ void issignal(K& k, LwpRef<K> td, typename K::Num sig) {
     found = k.either(stops && p[P2_PTRACE_FSTP] && stop_pending && !p[P_PPWAIT], k.lit(kSigstop), found);
   }
   k.guard(runs(td) && at_place(td, At::user), place_of("signal-at-boundary", "issignal", "kern_sig.c"));
-  if (b.tokens) k.guard(!p[P_STOPPED_SIG], in("stop-before-signals", "userret", "trap.c"));
+  if (b.tokens)
+    k.guard(!p[P_STOPPED_SIG] || td[td_local] == k.lit(kLooksOn), in("stop-before-signals", "userret", "trap.c"));
   k.guard(sig == found && !(found == k.lit(0)), in("signal-pending", "issignal", "kern_sig.c"));
   const Lock lock = b.tokens ? Lock::token : Lock::proc;
   k.lock(lock, p);
@@ -240,7 +270,7 @@ template <Kernel K>
 void after_stop_2003(K& k, LwpRef<K> td) {
   auto p = proc(k, td[td_proc]);
   auto word = p[p_xstat], sig = td[td_local];
-  auto given = !(word == k.lit(0));
+  auto given = !(word == k.lit(0)) && (k.yes(k.behaviour().tokens) || p[P_TRACED]);  // the word of a PT_DETACH is lost
   delete_signal(k, td, sig);
   go_to(k, td, At::user);
   k.set(td, td_local, k.lit(0));
@@ -295,13 +325,22 @@ void leave_stop(K& k, LwpRef<K> td) {
   k.unlock(lock, p);
 }
 
-// trapsignal(): the machine raises a signal in the thread that runs.  A handler is called at once.
+// trapsignal(): the machine raises a signal in the thread that runs.  A handler is called at once; what is blocked or
+// ignored would come again and again.
 template <Kernel K>
 void trapsignal(K& k, LwpRef<K> td, typename K::Num sig) {
   auto p = proc(k, td[td_proc]);
   const Lock lock = k.behaviour().tokens ? Lock::token : Lock::proc;
   k.lock(lock, p);
   auto handler = !p[P_TRACED] && k.has(p, p_sigcatch, sig) && !k.has(td, td_sigmask, sig);
+  if (k.behaviour().traps_kill) {
+    auto ignored = k.has(p, p_sigignore, sig) && !is_ignored_by_default(k, sig);
+    k.when(!handler && (k.has(td, td_sigmask, sig) || ignored), [&] {
+      k.remove(td, td_sigmask, sig);
+      k.remove(p, p_sigcatch, sig);
+      k.remove(p, p_sigignore, sig);
+    });
+  }
   k.when(!handler, [&] { send(k, p, td, sig, td); });
   k.unlock(lock, p);
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "model/rules/credentials.hpp"
+#include "model/rules/jobc.hpp"
 #include "model/rules/lifecycle.hpp"
 
 namespace proctor::model::rules {
@@ -14,7 +15,7 @@ void valid_signal(K& k, typename K::Num sig, std::string_view id) {
   k.require(sig.between(0, kSigmax), Errno::einval, in(id, "sys_kill", "kern_sig.c"));
 }
 
-// kill(2) of one process.  A zombie takes the signal and nothing happens.
+// kill(2) of one process.  A zombie takes the signal and nothing happens, where it is found.
 template <Kernel K>
 void kill(K& k, LwpRef<K> td, ProcRef<K> p, typename K::Num sig, typename K::Bool capmode) {
   const Behaviours& b = k.behaviour();
@@ -22,10 +23,11 @@ void kill(K& k, LwpRef<K> td, ProcRef<K> p, typename K::Num sig, typename K::Boo
   const Lock lock = b.tokens ? Lock::token : Lock::proc;
   k.require(!capmode || curp == p, Errno::ecapmode, in("kill-capability-mode", "sys_kill", "kern_sig.c"));
   valid_signal(k, sig, "kill-signal-range");
-  k.require(!is(p, ProcState::free), Errno::esrch, in("kill-no-such-process", "sys_kill", "kern_sig.c"));
+  auto found = b.kill_finds_zombies ? !is(p, ProcState::free) : is(p, ProcState::normal);
+  k.require(found, Errno::esrch, in("kill-no-such-process", "sys_kill", "kern_sig.c"));
   k.lock(lock, p);  // pfind() returns it locked
   auto zombie = is(p, ProcState::zombie), unseen = known(curp, p) && !sees(curp, p);
-  auto allowed = may_signal(k, curp, p, sig);
+  auto allowed = may_signal(k, curp, p, sig, true);
   if (b.tokens) {
     allowed = allowed || zombie;
   } else {
@@ -37,7 +39,8 @@ void kill(K& k, LwpRef<K> td, ProcRef<K> p, typename K::Num sig, typename K::Boo
   k.leave(lock, p);
 }
 
-// kill(2) of a process group, killpg1(): success if there is one member that may be signalled.
+// kill(2) of a process group, killpg1(): success if there is one member that may be signalled.  Which error it is if
+// there is none has changed.
 template <Kernel K>
 void killpg(K& k, LwpRef<K> td, typename K::Num pgrp, typename K::Num sig, typename K::Bool capmode) {
   const Behaviours& b = k.behaviour();
@@ -48,8 +51,8 @@ void killpg(K& k, LwpRef<K> td, typename K::Num pgrp, typename K::Num sig, typen
   auto found = k.yes(false), refused = k.yes(false);
   k.each_proc([&](ProcRef<K> p) {
     auto member = !is(p, ProcState::free) && p[p_pgrp] == pgrp && !(p.slot == k.lit(kInit)) && !p[P_SYSTEM];
-    if (b.tokens) member = member && !is(p, ProcState::zombie);
-    auto allowed = may_signal(k, curp, p, sig);
+    if (!b.killpg_finds_zombies) member = member && !is(p, ProcState::zombie);
+    auto allowed = may_signal(k, curp, p, sig, false);
     found = found || (member && allowed);
     refused = refused || (member && !allowed && sees(curp, p));
     k.when(member && allowed && !(sig == k.lit(0)), [&] {
@@ -58,7 +61,8 @@ void killpg(K& k, LwpRef<K> td, typename K::Num pgrp, typename K::Num sig, typen
       k.unlock(lock, p);
     });
   });
-  if (!b.tokens) k.require(found || !refused, Errno::eperm, in("killpg-not-permitted", "killpg1", "kern_sig.c"));
+  if (b.killpg_says_eperm)
+    k.require(found || !refused, Errno::eperm, in("killpg-not-permitted", "killpg1", "kern_sig.c"));
   k.require(found, Errno::esrch, in("killpg-nobody", "killpg1", "kern_sig.c"));
 }
 
@@ -137,13 +141,15 @@ void setpgid(K& k, LwpRef<K> td, ProcRef<K> p, typename K::Num pgrp) {
   });
   k.guard(inferior || none(k, up) || !is(p, ProcState::normal), in("setpgid-walk-ends", "inferior", "kern_proc.c"));
   k.require(is(p, ProcState::normal) && inferior, Errno::esrch, in("setpgid-no-child", "sys_setpgid", "kern_prot.c"));
+  if (!k.behaviour().tokens)
+    k.require(!known(curp, p) || sees(curp, p), Errno::esrch, in("setpgid-not-visible", "sys_setpgid", "kern_prot.c"));
   k.require(p == curp || (p[p_cred] & P_EXEC) == k.lit(0), Errno::eacces,
             in("setpgid-exec", "sys_setpgid", "kern_prot.c"));
   k.require(!(p.slot == k.lit(kInit)), Errno::eperm, in("setpgid-leader", "sys_setpgid", "kern_prot.c"));
   auto exists = pgrp == p.slot;
   k.each_proc([&](ProcRef<K> q) { exists = exists || (!is(q, ProcState::free) && q[p_pgrp] == pgrp); });
   k.require(exists, Errno::eperm, in("setpgid-no-group", "sys_setpgid", "kern_prot.c"));
-  k.set(p, p_pgrp, pgrp);
+  k.when(!(p[p_pgrp] == pgrp), [&] { fixjobc_enter(k, p, pgrp, td); });
   k.leave(tree, curp);
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "model/rules/issignal.hpp"
+#include "model/rules/jobc.hpp"
 
 namespace proctor::model::rules {
 
@@ -28,7 +29,11 @@ void fork1(K& k, LwpRef<K> td, ProcRef<K> child, LwpRef<K> child_td, ForkKind ki
   const Behaviours& b = k.behaviour();
   auto p1 = proc(k, td[td_proc]);
   k.guard(is(p1, ProcState::normal) && !p1[P_WEXIT] && !td[TD_SUSPENDED], in("fork-runs", "do_fork", "kern_fork.c"));
-  k.guard(is(child, ProcState::free) && !none(k, child.slot), in("fork-pid-free", "fork_findpid", "kern_fork.c"));
+  auto free_pid = is(child, ProcState::free) && !none(k, child.slot);
+  k.each_proc([&](ProcRef<K> q) {  // nor is it the number of a group
+    free_pid = free_pid && (is(q, ProcState::free) || !(q[p_pgrp] == child.slot));
+  });
+  k.guard(free_pid, in("fork-pid-free", "fork_findpid", "kern_fork.c"));
   if (b.tokens) {
     k.lock(Lock::token, p1);
   } else {
@@ -39,17 +44,25 @@ void fork1(K& k, LwpRef<K> td, ProcRef<K> child, LwpRef<K> child_td, ForkKind ki
   k.fresh(child, child_td);  // bzero: no flags, no events, nothing pending
   k.set(child, p_state, k.lit(int(ProcState::normal)));
   k.set(child, p_numthreads, k.lit(1));
-  k.link(child_td, child);
+  k.link(child_td, child, true);
   k.copy(child, p_sigignore, p1);
   k.copy(child, p_sigcatch, p1);
   k.copy(child_td, td_sigmask, td);
   k.set(child, p_pgrp, p1[p_pgrp]);
-  k.set(child, p_pptr, kind.nowait ? p1[p_reaper] : p1.slot);
+  k.set(child, pg_jobc, p1[pg_jobc]);
   auto own = p1[P_TREE_REAPER];
-  if (kind.nowait) own = k.yes(false);
+  auto adopter = p1[p_reaper];
+  if (b.tokens) {
+    adopter = k.either(own, p1.slot, adopter);
+    k.copy(child_td, td_siglist, td);    // lwp_startcopy
+    k.set(child, p_xstat, p1[p_xstat]);  // p_startcopy
+  } else if (kind.nowait) {
+    own = k.yes(false);
+  }
+  k.set(child, p_pptr, kind.nowait ? adopter : p1.slot);
   k.set(child, p_reaper, k.either(own, p1.slot, p1[p_reaper]));
   k.when(p1[P_SUGID], [&] { k.set(child, P_SUGID); });
-  constexpr int kept = CR_UID | CR_JAIL | PS_NOCLDSTOP | PS_NOCLDWAIT | PS_CLDSIGIGN;
+  constexpr int kept = CR_UID | CR_RUID | CR_JAIL | PS_NOCLDSTOP | PS_NOCLDWAIT | PS_CLDSIGIGN;
   k.set(child, p_cred, (p1[p_cred] & kept) | (kind.other_signal ? int{P_SIGPARENT} : 0));
   auto follow = wants_event(p1, PTRACE_FORK);
   k.when(follow, [&] {
@@ -59,6 +72,7 @@ void fork1(K& k, LwpRef<K> td, ProcRef<K> child, LwpRef<K> child_td, ForkKind ki
   });
   if (kind.ppwait) {
     k.set(child, P_PPWAIT);
+    k.set(child, p_vforker, td.slot);
     k.set(td, TD_RFPPWAIT);
     if (b.vfork_is_marked) k.set(td, TDB_VFORK);
   }
@@ -177,24 +191,25 @@ void leave_call(K& k, LwpRef<K> td) {
   k.unlock(Lock::proc, p);
 }
 
-// The vfork child has gone on by exec or exit: its parent may go on.
+// The vfork child has gone on by exec or exit: its parent may go on.  Where that waits for the child itself, a dying child
+// tells it at its very end.
 template <Kernel K>
-void vfork_done(K& k, ProcRef<K> child) {
-  k.when(child[P_PPWAIT], [&] {
-    k.clear(child, P_PPWAIT | P_PPTRACE);
-    k.wakeup(proc(k, child[p_pptr]));
-  });
+void vfork_done(K& k, ProcRef<K> child, bool dies) {
+  auto waited_for = child[P_PPWAIT];
+  k.when(waited_for, [&] { k.clear(child, P_PPWAIT | P_PPTRACE); });
+  if (!k.behaviour().stop_has_thread) {
+    k.when(waited_for, [&] { wakeup(k, proc(k, child[p_pptr])); });
+  } else if (!dies) {
+    k.when(waited_for, [&] { k.wakeup(proc(k, child[p_pptr])); });
+    k.set(child, p_vforker, k.lit(kNone));
+  }
 }
 
-// The end of the vfork parent's wait in syscallret(): no child of its still runs on its address space.
+// The end of the vfork parent's wait: in syscallret(), in older kernels in fork1().
 template <Kernel K>
 void vfork_wait_over(K& k, LwpRef<K> td) {
-  auto p = proc(k, td[td_proc]);
   k.when(td[TD_RFPPWAIT], [&] {
-    k.each_proc([&](ProcRef<K> q) {
-      auto ours = q[p_pptr] == p.slot || q[p_oppid] == p.slot || q[p_orphan] == p.slot;
-      k.guard(!(ours && q[P_PPWAIT] && !is(q, ProcState::zombie)), at("vfork-wait", "subr_syscall.c"));
-    });
+    k.each_proc([&](ProcRef<K> q) { k.guard(!(q[p_vforker] == td.slot), at("vfork-wait", "subr_syscall.c")); });
     k.clear(td, TD_RFPPWAIT);
   });
 }
@@ -211,19 +226,27 @@ void end_vfork_wait(K& k, LwpRef<K> td) {
   k.unlock(lock, p);
 }
 
-// procctl(PROC_REAP_ACQUIRE) and PROC_REAP_RELEASE of the caller itself.
+// procctl(PROC_REAP_ACQUIRE) and PROC_REAP_RELEASE of the caller itself.  init is a reaper, and in FreeBSD stays one.
 template <Kernel K>
 void reap_acquire(K& k, ProcRef<K> p) {
-  k.lock(Lock::proctree, p);
+  const bool tokens = k.behaviour().tokens;
+  const Lock lock = tokens ? Lock::token : Lock::proctree;
+  k.lock(lock, p);
+  k.require(!p[P_TREE_REAPER] && !(p.slot == k.lit(kInit)), tokens ? Errno::ealready : Errno::ebusy,
+            in("reaper-already", tokens ? "sys_procctl" : "reap_acquire", tokens ? "kern_fork.c" : "kern_procctl.c"));
   k.set(p, P_TREE_REAPER);
-  k.unlock(Lock::proctree, p);
+  k.leave(lock, p);
 }
 template <Kernel K>
 void reap_release(K& k, ProcRef<K> p) {
-  k.lock(Lock::proctree, p);
+  const bool tokens = k.behaviour().tokens;
+  const Lock lock = tokens ? Lock::token : Lock::proctree;
+  k.lock(lock, p);
+  k.require(p[P_TREE_REAPER], tokens ? Errno::enotconn : Errno::einval,
+            in("reaper-is-none", tokens ? "sys_procctl" : "reap_release", tokens ? "kern_fork.c" : "kern_procctl.c"));
   k.each_proc([&](ProcRef<K> q) { k.when(q[p_reaper] == p.slot, [&] { k.set(q, p_reaper, p[p_reaper]); }); });
   k.clear(p, P_TREE_REAPER);
-  k.unlock(Lock::proctree, p);
+  k.leave(lock, p);
 }
 
 // execve() from the moment when it looks at the file: nobody may attach now.
@@ -261,22 +284,24 @@ void execve(K& k, LwpRef<K> td, bool set_id) {
   k.set(p, p_numthreads, k.lit(1));
   k.set(p, p_suspcount, k.lit(0));
   execsigs(k, p);
-  vfork_done(k, p);
+  vfork_done(k, p, false);
   k.set(p, p_cred, p[p_cred] | P_EXEC);
-  if (set_id)
-    k.when(!p[P_TRACED], [&] {  // a traced process does not gain the file's rights
-      k.set(p, P_SUGID);
-      k.set(p, p_cred, k.either((p[p_cred] & CR_UID) == k.lit(0), p[p_cred], (p[p_cred] & ~CR_UID) | CR_ROOT));
-    });
-  else
-    k.clear(p, P_SUGID);
+  // The file belongs to root.  A traced process does not gain its rights, and root has them.
+  auto changes = k.yes(set_id) && !p[P_TRACED] && !((p[p_cred] & CR_UID) == k.lit(CR_ROOT));
+  k.when(changes, [&] {
+    k.set(p, P_SUGID);
+    for (const int user : {2, 3})
+      k.when((p[p_cred] & CR_UID) == k.lit(user),
+             [&] { k.set(p, p_cred, (p[p_cred] & ~CR_UID) | (CR_ROOT | user * kRealUid)); });
+  });
+  k.when(!changes && !has_cred(p, CR_RUID), [&] { k.clear(p, P_SUGID); });
   k.clear(p, P_INEXEC);
   auto report = p[P_TRACED] && wants_event(p, PTRACE_EXEC);
   if (b.stop_has_thread) k.when(report, [&] { k.set(td, TDB_EXEC); });
   k.unlock(lock, p);
 }
 
-// The same as system calls.  With other threads there is no exec here: they would have to end first.
+// The same as system calls.  Other threads are asked to end first, and waited for.
 template <Kernel K>
 void sys_execve_begins(K& k, LwpRef<K> td) {
   begin_call(k, td);
@@ -286,14 +311,42 @@ void sys_execve_begins(K& k, LwpRef<K> td) {
   execve_begins(k, td);
 }
 template <Kernel K>
+void execve_alone(K& k, LwpRef<K> td, bool set_id) {
+  auto p = proc(k, td[td_proc]);
+  execve(k, td, set_id);
+  if (!k.behaviour().stop_has_thread) k.when(p[P_TRACED], [&] { send(k, p, no_thread(k), k.lit(kSigtrap), td); });
+  k.when(td[TDB_EXEC], [&] { go_to(k, td, At::back); });
+}
+template <Kernel K>
 void sys_execve(K& k, LwpRef<K> td, bool set_id) {
   begin_call(k, td);
   auto p = proc(k, td[td_proc]);
-  k.guard(!(p.slot == k.lit(kInit)) && p[p_numthreads] == k.lit(1),
-          place_of("exec-alone", "thread_single", "kern_thread.c"));
-  execve(k, td, set_id);
-  if (!k.behaviour().stop_has_thread) k.when(p[P_TRACED], [&] { psignal(k, p, k.lit(kSigtrap)); });
-  k.when(td[TDB_EXEC], [&] { go_to(k, td, At::back); });
+  k.guard(!(p.slot == k.lit(kInit)), place_of("exec-not-init", "do_execve", "kern_exec.c"));
+  auto alone = p[p_numthreads] == k.lit(1);
+  auto late = !alone && p[P_SINGLE_EXIT];  // another thread came first: this one ends
+  k.when(alone, [&] { execve_alone(k, td, set_id); });
+  k.when(late, [&] { go_to(k, td, At::user); });
+  k.when(!alone && !late, [&] {
+    const Lock lock = k.behaviour().tokens ? Lock::token : Lock::proc;
+    k.lock(lock, p);
+    k.set(td, td_local, k.lit(set_id));
+    go_to(k, td, At::exec);
+    thread_single(k, td);
+    k.unlock(lock, p);
+  });
+}
+// The others are gone.
+template <Kernel K>
+void execve_goes_on(K& k, LwpRef<K> td) {
+  auto p = proc(k, td[td_proc]);
+  k.guard(runs(td) && at_place(td, At::exec) && p[p_numthreads] == k.lit(1),
+          place_of("exec-goes-on", "thread_single", "kern_thread.c"));
+  auto set_id = td[td_local] == k.lit(1);
+  k.clear(p, P_SINGLE_EXIT);
+  k.set(td, td_local, k.lit(0));
+  go_to(k, td, At::user);
+  k.when(set_id, [&] { execve_alone(k, td, true); });
+  k.when(!set_id, [&] { execve_alone(k, td, false); });
 }
 
 // thr_new(): td is a free slot.
@@ -301,7 +354,7 @@ template <Kernel K>
 void thread_create(K& k, ProcRef<K> p, LwpRef<K> td) {
   const Lock lock = k.behaviour().tokens ? Lock::token : Lock::proc;
   k.lock(lock, p);
-  k.link(td, p);
+  k.link(td, p, k.behaviour().new_threads_come_last);
   k.set(p, p_numthreads, p[p_numthreads] + k.lit(1));
   auto report = wants_event(p, PTRACE_LWP);
   k.when(report, [&] { k.set(td, TDB_BORN); });
@@ -315,6 +368,7 @@ void sys_thr_new(K& k, LwpRef<K> td, LwpRef<K> newtd) {
           place_of("thread-free", "create_thread", "kern_thr.c"));
   thread_create(k, p, newtd);
   k.copy(newtd, td_sigmask, td);
+  if (k.behaviour().tokens) k.copy(newtd, td_siglist, td);
   if (k.behaviour().stop_has_thread) go_to(k, newtd, At::born);
 }
 
@@ -341,6 +395,7 @@ void thread_exit(K& k, LwpRef<K> td) {
   k.lock(lock, p);
   k.set(p, p_numthreads, p[p_numthreads] - k.lit(1));
   auto alone = p[P_SINGLE_EXIT];
+  forget_vforker(k, td);
   k.unlink(td);
   k.when(!alone, [&] { thread_stopped(k, p, p[p_suspcount]); });  // the others had stopped
   k.unlock(lock, p);
@@ -353,8 +408,14 @@ void end_thread(K& k, LwpRef<K> td) {
 template <Kernel K>
 void sys_thr_exit(K& k, LwpRef<K> td) {  // where nobody hears of it
   begin_call(k, td);
-  k.guard(!(proc(k, td[td_proc])[p_numthreads] == k.lit(1)),
-          place_of("thread-not-last", "kern_thr_exit", "kern_thr.c"));
+  auto last = proc(k, td[td_proc])[p_numthreads] == k.lit(1);
+  if (k.behaviour().tokens) {  // extexit()
+    k.guard(!(td[td_proc] == k.lit(kInit)), place_of("exit-not-init", "exit1", "kern_exit.c"));
+    k.when(last, [&] { exit1_begins(k, td, k.lit(0)); });
+    k.when(!last, [&] { thread_exit(k, td); });
+    return;
+  }
+  k.guard(!last, place_of("thread-not-last", "kern_thr_exit", "kern_thr.c"));
   thread_exit(k, td);
 }
 
@@ -373,12 +434,12 @@ void exit1_untraced(K& k, ProcRef<K> p) {
   k.guard(is(p, ProcState::normal) && p[P_WEXIT], in("exit-untraced", "exit1", "kern_exit.c"));
   const Lock lock = k.behaviour().tokens ? Lock::token : Lock::proc;
   k.lock(lock, p);
-  vfork_done(k, p);
+  vfork_done(k, p, true);
   if (k.behaviour().tokens)
     k.clear(p, p_siglist);
   else
     k.clear(p, P_TRACED);  // DragonFly does it when the process is a zombie
-  k.set(p, p_ptevents, k.lit(0));
+  if (k.behaviour().event_mask) k.set(p, p_ptevents, k.lit(0));
   k.unlock(lock, p);
 }
 
@@ -396,11 +457,20 @@ void childproc_exited(K& k, ProcRef<K> p) {
 template <Kernel K>
 void exit1_zombie(K& k, ProcRef<K> p) {
   const Behaviours& b = k.behaviour();
-  auto untraced = b.tokens ? k.yes(true) : !p[P_TRACED];
+  auto untraced = b.tokens ? none(k, p[p_vforker]) : !p[P_TRACED];  // DragonFly: the vfork parent holds it
   k.guard(is(p, ProcState::normal) && p[P_WEXIT] && untraced && !p[P_PPWAIT], at("exit-zombie", "kern_exit.c"));
   if (b.tokens) k.clear(p, P_TRACED);
   const Lock tree = b.tokens ? Lock::token : Lock::proctree, lock = b.tokens ? Lock::token : Lock::proc;
   k.lock(tree, p);
+  fixjobc_exit(k, p, lwp(k, k.first_lwp(p)));
+  k.unlock(tree, p);
+  k.lock(tree, p);
+  if (b.tokens) {  // reaper_exit()
+    k.when(p[P_TREE_REAPER], [&] {
+      k.each_proc([&](ProcRef<K> q) { k.when(q[p_reaper] == p.slot, [&] { k.set(q, p_reaper, p[p_reaper]); }); });
+      k.clear(p, P_TREE_REAPER);
+    });
+  }
   k.each_proc([&](ProcRef<K> q) {
     auto reaper = proc(k, q[p_reaper]);
     k.when((q[p_pptr] == p.slot) && !is(q, ProcState::free), [&] {
@@ -442,13 +512,15 @@ void exit1_zombie(K& k, ProcRef<K> p) {
     proc_reparent(k, p, proc(k, p[p_reaper]));
     if (!b.tokens) k.set(p, p_cred, p[p_cred] & ~P_SIGPARENT);
   });
-  k.wakeup(proc(k, p[p_pptr]));
+  wakeup(k, proc(k, p[p_pptr]));
+  if (b.stop_has_thread) k.set(p, p_xthread, k.first_lwp(p));
   childproc_exited(k, p);
   k.clear(p, p_siglist);
   k.each_lwp(p, [&](LwpRef<K> td) {
     k.clear(td, td_siglist);
     k.clear(td, td_sigptrace);
   });
+  if (b.stop_has_thread) k.set(p, p_vforker, k.lit(kNone));  // cv_broadcast(&p->p_pwait)
   k.unlock(tree, p);
   k.set(p, p_state, k.lit(int(ProcState::zombie)));
 }

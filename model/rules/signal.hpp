@@ -28,28 +28,22 @@ typename K::Bool is_tty_stop_signal(K& k, typename K::Num sig) {
 template <Kernel K>
 typename K::Bool is_ignored_by_default(K& k, typename K::Num sig) {
   auto ignored = any_of(k, sig, {kSigurg, kSigcont, kSigchld, kSigio, kSigwinch, kSiginfo});
-  if (k.behaviour().tokens)
-    ignored = ignored || sig.between(32, 33) || sig.between(35, 64);  // SIGTHR, SIGCKPT, the rest
+  if (k.behaviour().tokens) ignored = ignored || sig.between(32, 63);  // SIGTHR, those of checkpoints, the rest
   return ignored;
 }
 
-// pg_jobc == 0: no member of the group has a parent in another group.  A debugger is such a parent too: B26.
+// pg_jobc == 0.  It counts the members of a group with a parent in another group, and is kept by fixjobc() alone
+// (jobc.hpp): ptrace(2), and whoever adopts the children of the dead, leave it as it is (B26).
 template <Kernel K>
 typename K::Bool is_orphaned(K& k, ProcRef<K> p) {
-  auto orphaned = k.yes(true);
-  k.each_proc([&](ProcRef<K> q) {
-    auto counts =
-        is(q, ProcState::normal) && !q[P_WEXIT] && q[p_pgrp] == p[p_pgrp] && !(proc(k, q[p_pptr])[p_pgrp] == q[p_pgrp]);
-    orphaned = orphaned && !counts;
-  });
-  return orphaned;
+  return p[pg_jobc] == k.lit(0);
 }
 
 // sigtd(): who is to take a signal that is sent to the process.
 template <Kernel K>
 LwpRef<K> sigtd(K& k, ProcRef<K> p, typename K::Num sig, LwpRef<K> curthread) {
-  auto oldest = k.first_unmasked(p, sig);
-  auto other = k.either(none(k, oldest), k.first_lwp(p), oldest);
+  auto first = k.first_unmasked(p, sig, false);
+  auto other = k.either(none(k, first), k.first_lwp(p), first);
   auto self = curthread[td_proc] == p.slot && !k.has(curthread, td_sigmask, sig);
   return lwp(k, k.either(self, curthread.slot, other));
 }
@@ -199,12 +193,27 @@ void proc_stop(K& k, ProcRef<K> p) {
   });
 }
 
+// siginit() of DragonFly: ignored from the start, and by default again.
+template <Kernel K>
+typename K::Bool is_ignored_from_start(K& k, typename K::Num sig) {
+  return is_ignored_by_default(k, sig) && !any_of(k, sig, {kSigcont, 33, 34});
+}
+
+// find_lwp_for_signal(): the thread that runs if it belongs to the process, else the first; none that waits for its vfork
+// child.
+template <Kernel K>
+LwpRef<K> find_lwp_for_signal(K& k, ProcRef<K> p, typename K::Num sig, LwpRef<K> curthread) {
+  auto self = curthread[td_proc] == p.slot && !k.has(curthread, td_sigmask, sig);
+  return lwp(k, k.either(self, curthread.slot, k.first_unmasked(p, sig, true)));
+}
+
 // lwpsignal() of DragonFly: a stop signal stops the process at once, traced or not, and is not kept.
 template <Kernel K>
-void lwpsignal(K& k, ProcRef<K> p, LwpRef<K> to, typename K::Num sig) {
+void lwpsignal(K& k, ProcRef<K> p, LwpRef<K> to, typename K::Num sig, LwpRef<K> curthread) {
   auto whole = none(k, to.slot);
   auto traced = p[P_TRACED];
-  auto dropped = (whole && p[P_WEXIT]) || (!traced && k.has(p, p_sigignore, sig));
+  auto unseen = k.has(p, p_sigignore, sig) || (is_ignored_from_start(k, sig) && !k.has(p, p_sigcatch, sig));
+  auto dropped = (whole && p[P_WEXIT]) || (!traced && unseen);
   k.when(is(p, ProcState::normal) && !dropped, [&] {
     auto caught = !traced && k.has(p, p_sigcatch, sig);
     auto by_default = !caught;
@@ -227,7 +236,7 @@ void lwpsignal(K& k, ProcRef<K> p, LwpRef<K> to, typename K::Num sig) {
           k.when(kill, [&] { proc_unstop(k, p); });
           k.when(cont, [&] {
             k.set(p, P_CONTINUED);
-            k.wakeup(proc(k, p[p_pptr]));
+            wakeup(k, proc(k, p[p_pptr]));
             k.when(by_default, [&] { k.remove(p, p_siglist, sig); });
             proc_unstop(k, p);
           });
@@ -235,7 +244,7 @@ void lwpsignal(K& k, ProcRef<K> p, LwpRef<K> to, typename K::Num sig) {
         });
       });
       k.when(!stopped || goes_on, [&] {
-        auto taker = lwp(k, k.either(whole, k.first_unmasked(p, sig), to.slot));
+        auto taker = lwp(k, k.either(whole, find_lwp_for_signal(k, p, sig, curthread).slot, to.slot));
         auto nobody = none(k, taker.slot);
         auto stops = stop && by_default, ignored = cont && by_default;
         k.when(nobody, [&] { k.add(p, p_siglist, sig); });
@@ -257,7 +266,7 @@ template <Kernel K>
 void send(K& k, ProcRef<K> p, LwpRef<K> to, typename K::Num sig, LwpRef<K> curthread) {
   const Behaviours& b = k.behaviour();
   if (b.tokens)
-    lwpsignal(k, p, to, sig);
+    lwpsignal(k, p, to, sig, curthread);
   else if (b.stop_has_thread)
     tdsendsignal(k, p, to, sig, curthread);
   else

@@ -138,13 +138,16 @@ void follow_stop(K& k, LwpRef<K> td) {
   const Behaviours& b = k.behaviour();
   auto to_stop = p[P_STOPPED_SIG | P_STOPPED_TRACE];
   if (b.stop_has_thread) to_stop = to_stop || (p[P_TRACED] && td[TDB_SUSPEND]);  // thread_suspend_check_needed()
-  auto here = at_any(td, {At::call, At::vfork, At::exit}) ||
-              (at_place(td, At::user) && (k.yes(b.tokens) || k.pending(td, !p[P_PPWAIT]) == k.lit(0)));
+  auto no_signal = k.pending(td, !p[P_PPWAIT]) == k.lit(0);
+  auto stops_first = k.yes(b.tokens) && td[td_local] == k.lit(0);
+  auto here = at_any(td, {At::call, At::exit}) || (at_place(td, At::user) && (stops_first || no_signal));
+  if (b.stop_has_thread) here = here || at_place(td, At::vfork);  // in fork1() the wait goes on
   k.guard(runs(td) && to_stop && !p[P_SINGLE_EXIT] && here,
           place_of("suspend-check", b.tokens ? "tstop" : "thread_suspend_check",
                    b.tokens ? "kern_synch.c" : "kern_thread.c"));
   if (b.tokens) {
     k.lock(Lock::token, p);
+    k.when(at_place(td, At::user), [&] { k.set(td, td_local, k.lit(0)); });
     thread_suspend(k, td);
     k.unlock(Lock::token, p);
     return;
@@ -181,9 +184,9 @@ void job_stop(K& k, ProcRef<K> p, typename K::Num sig) {
 template <Kernel K>
 void die_with_process(K& k, LwpRef<K> td) {
   auto p = proc(k, td[td_proc]);
-  k.guard(
-      runs(td) && p[P_SINGLE_EXIT] && at_any(td, {At::user, At::call, At::vfork, At::job_stop, At::child, At::born}),
-      place_of("single-exit", "thread_suspend_check", "kern_thread.c"));
+  auto here = at_any(td, {At::user, At::call, At::job_stop, At::child, At::born});
+  if (k.behaviour().stop_has_thread) here = here || at_place(td, At::vfork);  // in fork1() the wait goes on
+  k.guard(runs(td) && p[P_SINGLE_EXIT] && here, place_of("single-exit", "thread_suspend_check", "kern_thread.c"));
   auto report = k.behaviour().lwp_events ? p[P_TRACED] && wants_event(p, PTRACE_LWP) : k.yes(false);
   if (k.behaviour().lwp_events) k.set(td, TDB_EXIT);
   k.set(td, td_at, k.either(report, k.lit(int(At::thr_exit_due)), k.lit(int(At::thr_exit))));

@@ -13,6 +13,20 @@ typename K::Bool at_place(const LwpRef<K>& td, At at) {
   return td[td_at] == td.k->lit(int(at));
 }
 
+// wakeup() of a process.  Where a vfork parent sleeps in fork1() it sleeps on its own process, so this alone lets it go on,
+// once its child has run execve() or exit1(), and if it is
+// still the child's p_pptr: a debugger is woken in its place.
+template <Kernel K>
+void wakeup(K& k, ProcRef<K> p) {
+  k.wakeup(p);
+  if (k.behaviour().stop_has_thread) return;
+  k.each_proc([&](ProcRef<K> q) {
+    auto waiter = lwp(k, q[p_vforker]);
+    k.when(!none(k, waiter.slot) && waiter[td_proc] == p.slot && !q[P_PPWAIT],
+           [&] { k.set(q, p_vforker, k.lit(kNone)); });
+  });
+}
+
 // SIGCHLD for a parent.  It stops and continues nobody, so all that sending does is to find it a place, or to drop it.
 template <Kernel K>
 void send_sigchld(K& k, ProcRef<K> parent) {
@@ -25,7 +39,7 @@ void send_sigchld(K& k, ProcRef<K> parent) {
   }
   auto dropped = !parent[P_TRACED] && (ignored || parent[P_WEXIT]);
   auto taker = ProcRef<K>(parent);
-  auto td = LwpRef<K>{&k, k.first_unmasked(taker, sig)};
+  auto td = LwpRef<K>{&k, k.first_unmasked(taker, sig, b.tokens)};
   auto to_process = none(k, td.slot);
   if (b.tokens) {  // nobody takes it while the process is stopped
     dropped = parent[P_WEXIT] || (!parent[P_TRACED] && ignored);
@@ -52,7 +66,7 @@ void sigparent(K& k, ProcRef<K> p) {
 template <Kernel K>
 void childproc_jobstate(K& k, ProcRef<K> p) {
   auto parent = proc(k, p[p_pptr]);
-  k.wakeup(parent);
+  wakeup(k, parent);
   k.when((parent[p_cred] & PS_NOCLDSTOP) == k.lit(0), [&] { sigparent(k, p); });
 }
 template <Kernel K>
@@ -62,6 +76,12 @@ void childproc_stopped(K& k, ProcRef<K> p) {
 template <Kernel K>
 void childproc_continued(K& k, ProcRef<K> p) {
   childproc_jobstate(k, p);
+}
+
+// A thread ends that may have been waiting for its vfork child.
+template <Kernel K>
+void forget_vforker(K& k, LwpRef<K> td) {
+  k.each_proc([&](ProcRef<K> q) { k.when(q[p_vforker] == td.slot, [&] { k.set(q, p_vforker, k.lit(kNone)); }); });
 }
 
 // thread_unsuspend(): every suspended thread may run, unless the process is (still) to stop.

@@ -4,6 +4,7 @@
 // not in the state: any that can be is, under the locks that the kernel holds while it looks.
 #pragma once
 
+#include "model/rules/credentials.hpp"
 #include "model/rules/lifecycle.hpp"
 
 namespace proctor::model::rules {
@@ -24,11 +25,13 @@ struct WaitArgs {
   int options;          // as kern_wait6() sees them: wait4 adds WEXITED | WTRAPPED
 };
 
-// A child that tells its parent of its end by another signal than SIGCHLD is found with WLINUXCLONE only.
+// A child that tells its parent of its end by another signal than SIGCHLD is found with WLINUXCLONE only, and one that a
+// jail hides not at all.
 template <Kernel K>
-typename K::Bool matches(K& k, ProcRef<K> p, const WaitArgs<K>& a) {
+typename K::Bool matches(K& k, ProcRef<K> q, ProcRef<K> p, const WaitArgs<K>& a) {
   auto sigchld = (p[p_cred] & P_SIGPARENT) == k.lit(0);
   auto of_kind = (a.options & kWlinuxclone) == 0 ? sigchld : !sigchld;
+  if (k.behaviour().stop_has_thread) of_kind = of_kind && sees(q, p);  // p_canwait()
   if (a.set == WaitFor::pid) return of_kind && p.slot == a.pid;
   if (a.set == WaitFor::pgrp) return of_kind && p[p_pgrp] == a.pid;
   return of_kind;
@@ -37,7 +40,7 @@ typename K::Bool matches(K& k, ProcRef<K> p, const WaitArgs<K>& a) {
 // The conditions of the loop over p_children, in its order; the first that holds is the report.
 template <Kernel K>
 typename K::Bool reportable(K& k, ProcRef<K> q, ProcRef<K> p, const WaitArgs<K>& a, Report report) {
-  auto child = (p[p_pptr] == q.slot) && matches(k, p, a);
+  auto child = (p[p_pptr] == q.slot) && matches(k, q, p, a);
   auto stopped_whole = is(p, ProcState::normal) && !p[P_WAITED];
   if (k.behaviour().all_threads_must_stop) stopped_whole = stopped_whole && (p[p_suspcount] == p[p_numthreads]);
   switch (report) {
@@ -69,7 +72,7 @@ void proc_reap(K& k, ProcRef<K> p) {
     proc_reparent(k, p, t);
     k.set(p, p_oppid, k.lit(kNone));
     sigparent(k, p);
-    k.wakeup(t);
+    wakeup(k, t);
   });
   k.when(!borrowed, [&] {
     k.each_lwp(p, [&](LwpRef<K> td) { k.unlink(td); });
@@ -140,7 +143,7 @@ void wait_nothing(K& k, ProcRef<K> q, const WaitArgs<K>& a) {
     auto live = is(p, ProcState::normal) || (is(p, ProcState::zombie) && counts);
     auto child = p[p_pptr] == q.slot;
     if (b.real_parent_by_tree) child = child || (p[p_orphan] == q.slot);
-    found = found || (live && matches(k, p, a) && child);
+    found = found || (live && matches(k, q, p, a) && child);
   });
   auto set_unknown = k.yes(a.set == WaitFor::unknown);  // anyone may be outside it
   k.guard(!reports || set_unknown, at("wait-nothing", "kern_exit.c"));

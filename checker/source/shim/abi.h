@@ -48,6 +48,8 @@ enum {
 /* pr_proc.p_ptevents.  In FreeBSD of 2015: SCE and SCX are S_PT_SCE and S_PT_SCX of p_stops, FORK is P_FOLLOWFORK. */
 enum { PR_EXEC = 1, PR_SCE = 2, PR_SCX = 4, PR_FORK = 8, PR_LWP = 16, PR_VFORK = 32 };
 /* pr_proc.p_cred: the image keeps it and gives it back, but for the bit below */
+#define PR_CRED_UID(cred) ((cred) & 3)         /* 1: root */
+#define PR_CRED_RUID(cred) ((cred) >> 10 & 3) /* 0: the same user */
 enum { PR_SIGPARENT = 0x0008 }; /* p_sigparent is another signal than SIGCHLD */
 /* pr_lwp.td_flag: the kernel's TDB_ values, and above them: */
 enum {

@@ -88,9 +88,12 @@ TEST(action, EveryWayOfAnsweringComesBackFromItsLine) {
 
 TEST(action, ThreadsAndExpectations) {
   const SmallState state = family();
-  const Vocabulary words(kFreebsd104);
+  const Vocabulary words(kFreebsd111), old_words(kFreebsd104);
   const auto read = [&](std::string_view text) { return *parse_line(words, text, 1, state).value(); };
+  // An actor is the oldest thread; in 10.4 that is the last of p_threads.
   EXPECT_EQ(read("p3 takes SIGSTOP").action.arguments, (std::vector<std::int32_t>{2, 17}));
+  EXPECT_EQ((*parse_line(old_words, "p3 takes SIGSTOP", 1, state).value()).action.arguments,
+            (std::vector<std::int32_t>{3, 17}));
   EXPECT_EQ(read("p3/t3 takes 17").action.arguments, (std::vector<std::int32_t>{3, 17}));
   EXPECT_EQ(read("t3 takes 0x11  # a comment").text, "t3 takes 0x11");
   EXPECT_EQ(words.rules()[read("p2 ptrace PT_SUSPEND p3/t3").action.rule].program.name, "ptrace(PT_SUSPEND, tid)");

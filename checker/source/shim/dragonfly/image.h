@@ -105,6 +105,7 @@ static inline int word_at(const unsigned char* bytes) {
 }
 
 void pr_start_memory(void);
+int pr_procfs_may(struct proc* curp, struct proc* p);
 void pr_check_uio(struct proc* curp, struct uio* uio, const char* what);
 
 struct registers {

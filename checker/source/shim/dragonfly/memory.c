@@ -111,5 +111,7 @@ int procfs_rwmem(struct proc* curp, struct proc* p, struct uio* uio) {
 }
 
 int procfs_domem(struct proc* curp, struct lwp* lp, struct pfsnode* pfs, struct uio* uio) {
-  return procfs_rwmem(curp, &pr_procs[pr_kept.lwp[lwp_slot_of(lp, "procfs_domem")].proc], uio);
+  struct proc* p = &pr_procs[pr_kept.lwp[lwp_slot_of(lp, "procfs_domem")].proc];
+  if (uio->uio_resid != 0 && !pr_procfs_may(curp, p)) return EPERM;
+  return procfs_rwmem(curp, p, uio);
 }

@@ -77,6 +77,14 @@ int p_trespass(struct ucred* subject, struct ucred* object) {
   return priv_check_cred(subject, PRIV_ROOT, 0) == 0 ? 0 : EPERM;
 }
 
+/* CHECKIO() and p_trespass(), vfs/procfs; root may in a jail too (PRIV_DEBUG_UNPRIV) */
+int pr_procfs_may(struct proc* curp, struct proc* p) {
+  struct ucred *subject = curp->p_ucred, *object = p->p_ucred;
+  if (subject->cr_uid == 0) return 1;
+  return subject->cr_uid == object->cr_ruid && subject->cr_ruid == object->cr_ruid &&
+         subject->cr_svuid == object->cr_ruid && !(p->p_flags & (P_SUGID | P_INEXEC));
+}
+
 struct ucred* crhold(struct ucred* cr) {
   cr->cr_ref++;
   return cr;

@@ -24,6 +24,7 @@ static int do_registers(struct proc* curp, struct lwp* lp, struct uio* uio, int 
   caddr_t area = (caddr_t)&pr_registers[l] + at;
   pr_check_uio(curp, uio, what);
   pr_needs_hold(slot, what);
+  if (!pr_procfs_may(curp, &pr_procs[slot])) return EPERM;
   if (uio->uio_offset < 0 || (size_t)uio->uio_offset > size) return EINVAL;
   if (uio->uio_rw == UIO_WRITE && pr_procs[slot].p_stat != SSTOP) return EBUSY;
   if (pr_host->open(PR_OPEN_REGISTERS) == 2) return EINVAL;

@@ -75,6 +75,8 @@ static void new_lwp(int l, struct proc* p) {
   pr_threads[l].td_ucred = &p->p_cred0;
 }
 
+static uid_t user(int number) { return number == 1 ? 0 : 1000 + number; }
+
 void pr_store(const struct pr_state* state) {
   for (int slot = 0; slot < PR_PROCS; slot++) {
     const struct pr_proc* from = &state->proc[slot];
@@ -95,8 +97,8 @@ void pr_store(const struct pr_state* state) {
     p->p_xstat = from->p_xstat;
     p->p_nthreads = from->p_numthreads;
     p->p_sigparent = from->p_cred & PR_SIGPARENT ? SIGUSR1 : SIGCHLD;
-    p->p_cred0.cr_uid = p->p_cred0.cr_ruid = p->p_cred0.cr_svuid =
-        (from->p_cred & 3) == 1 ? 0 : 1000 + (from->p_cred & 3);
+    p->p_cred0.cr_uid = p->p_cred0.cr_svuid = user(PR_CRED_UID(from->p_cred));
+    p->p_cred0.cr_ruid = PR_CRED_RUID(from->p_cred) ? user(PR_CRED_RUID(from->p_cred)) : p->p_cred0.cr_uid;
     p->p_lwp_tree.first = NULL;
   }
   int order[PR_LWPS]; /* the youngest first: each goes in front of those before */
