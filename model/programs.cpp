@@ -8,6 +8,7 @@
 #include "model/ir/record.hpp"
 #include "model/lean.hpp"
 #include "model/rules/kill.hpp"
+#include "model/rules/procctl.hpp"
 #include "model/rules/sys_ptrace.hpp"
 #include "model/rules/wait.hpp"
 
@@ -180,12 +181,20 @@ void add_lifecycle(Table& table, const Behaviours& kernel) {
                          {RuleId::vfork, "vfork", {.ppwait = true}},
                          {RuleId::rfork_nowait, "rfork(RFNOWAIT)", {.nowait = true}},
                          {RuleId::rfork_ppwait_nowait, "rfork(RFPPWAIT|RFNOWAIT)", {.ppwait = true, .nowait = true}},
-                         {RuleId::rfork_signal, "rfork(RFLINUXTHPN)", {.other_signal = true}}};
-  for (const auto& [id, name, kind] : forks)
+                         {RuleId::rfork_signal, "rfork(RFLINUXTHPN)", {.other_signal = true}},
+                         {RuleId::pdfork, "pdfork", {.procdesc = true}}};
+  for (const auto& [id, name, kind] : forks) {
+    if (kind.procdesc && !kernel.process_descriptors) continue;
     table.add(id, By::call, std::string(name), {td, {"child", Takes::process}, {"child_td", Takes::thread}},
               [kind = kind](auto& k, const auto& a) {
                 rules::sys_fork(k, rules::lwp(k, a[0]), rules::proc(k, a[1]), rules::lwp(k, a[2]), kind);
               });
+  }
+  if (kernel.process_descriptors)
+    table.add(RuleId::procdesc_close, By::call, "pdclose", {td, p}, [](auto& k, const auto& a) {
+      rules::begin_call(k, rules::lwp(k, a[0]));
+      rules::procdesc_close(k, rules::proc(k, a[1]));
+    });
   if (kernel.stop_has_thread) {
     table.add(RuleId::fork_return, By::thread, "fork_return", {td},
               of_thread([](auto& k, auto thread) { rules::return_from_fork(k, thread); }));
@@ -240,6 +249,12 @@ void add_lifecycle(Table& table, const Behaviours& kernel) {
               rules::begin_call(k, thread);
               rules::reap_release(k, rules::proc(k, thread[td_proc]));
             }));
+  if (!kernel.tokens)
+    table.add(RuleId::reap_kill, By::call, "procctl(PROC_REAP_KILL)", {td, {"sig", Takes::signal}},
+              [](auto& k, const auto& a) {
+                rules::begin_call(k, rules::lwp(k, a[0]));
+                rules::reap_kill(k, rules::lwp(k, a[0]), a[1]);
+              });
 }
 
 template <class Table>

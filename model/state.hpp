@@ -103,6 +103,7 @@ enum ProcCred : std::uint16_t {
   PS_NOCLDWAIT = 0x0080,        // SA_NOCLDWAIT: its children leave no zombies
   PS_CLDSIGIGN = 0x0100,        // SIGCHLD is set to SIG_IGN: neither do they
   P_EXEC = 0x0200,              // has called execve()
+  P_PROCDESC = 0x1000,          // made by pdfork(2), and the descriptor is open (p_procdesc)
   CR_RUID = 0x0c00,             // the real user, if it is another one: since a set-id program was run
 };
 

@@ -15,6 +15,7 @@ namespace {
 
 constexpr FlagName kCredFlags[] = {{CR_JAIL, "jailed"},
                                    {P_SIGPARENT, "P_SIGPARENT"},
+                                   {P_PROCDESC, "procdesc"},
                                    {CR_SECURELEVEL, "securelevel"},
                                    {CR_NO_UNPRIVILEGED, "no_unprivileged_debug"}};
 constexpr std::string_view kUsers[] = {"unknown", "root", "user", "another user"};
@@ -57,6 +58,7 @@ std::vector<std::string> credential_names(const Proc& p) {
   std::vector<std::string> out;
   for (const auto& [bit, name] : kCredFlags)
     if ((p.p_cred & bit) != 0) out.emplace_back(name);
+  if (const int real = (p.p_cred & CR_RUID) / kRealUid; real != 0) out.push_back(fmt::format("ruid={}", kUsers[real]));
   return out;
 }
 bool is_pending(const SmallState& state, int p, int signal) {
@@ -110,6 +112,9 @@ std::string changes(const SmallState& before, const SmallState& after) {
       if (was.p_pgrp != is.p_pgrp) of.push_back("group " + process_name(is.p_pgrp));
       if ((was.p_cred & CR_UID) != (is.p_cred & CR_UID))
         of.push_back(fmt::format("user {}", kUsers[is.p_cred & CR_UID]));
+      if ((was.p_cred & CR_RUID) != (is.p_cred & CR_RUID))
+        of.push_back(fmt::format(
+            "ruid {}", kUsers[((is.p_cred & CR_RUID) != 0 ? (is.p_cred & CR_RUID) / kRealUid : is.p_cred & CR_UID)]));
       bit_changes(of, kCredFlags, was.p_cred, is.p_cred);
     }
     if (!of.empty()) out.push_back(process_name(int(i)) + " " + join(of, " "));

@@ -211,7 +211,7 @@ void issignal(K& k, LwpRef<K> td, typename K::Num sig) {
     auto stop_pending = k.has(p, p_siglist, k.lit(kSigstop)) || k.has(td, td_siglist, k.lit(kSigstop));
     found = k.either(stops && p[P2_PTRACE_FSTP] && stop_pending && !p[P_PPWAIT], k.lit(kSigstop), found);
   }
-  k.guard(runs(td) && at_place(td, At::user), place_of("signal-at-boundary", "issignal", "kern_sig.c"));
+  k.guard(runs(td) && at_place(td, At::user) && !p[P_INEXEC], place_of("signal-at-boundary", "issignal", "kern_sig.c"));
   if (b.tokens)
     k.guard(!p[P_STOPPED_SIG] || td[td_local] == k.lit(kLooksOn), in("stop-before-signals", "userret", "trap.c"));
   k.guard(sig == found && !(found == k.lit(0)), in("signal-pending", "issignal", "kern_sig.c"));

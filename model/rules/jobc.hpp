@@ -12,7 +12,8 @@ namespace proctor::model::rules {
 template <Kernel K>
 typename K::Bool dumps_core(const ProcRef<K>& p) {
   auto sig = p[p_xstat] & 0x7f;
-  return p[P_WEXIT] && (sig.between(3, 8) || sig.between(10, 12)) && p[p_xstat].between(1, 0xff);
+  auto by_signal = (p[p_xstat] & 0xff00) == p.k->lit(0);
+  return p[P_WEXIT] && by_signal && (sig.between(3, 8) || sig.between(10, 12));
 }
 // Whether orphanpg() takes it for stopped.
 template <Kernel K>

@@ -122,6 +122,11 @@ void sigprocmask(K& k, LwpRef<K> td, typename K::Num sig, bool block) {
     k.when(!(sig == k.lit(kSigkill)) && !(sig == k.lit(kSigstop)), [&] { k.add(td, td_sigmask, sig); });
   else
     k.remove(td, td_sigmask, sig);
+  if (!block && k.behaviour().thread_takes_unblocked)  // signotify()
+    k.when(k.has(p, p_siglist, sig), [&] {
+      k.remove(p, p_siglist, sig);
+      k.add(td, td_siglist, sig);
+    });
   k.unlock(lock, p);
 }
 

@@ -4,6 +4,7 @@
 // (kern_fork.c, kern_exec.c, kern_exit.c, kern_thr.c, subr_syscall.c of FreeBSD 10.4).
 #pragma once
 
+#include "model/rules/credentials.hpp"
 #include "model/rules/issignal.hpp"
 #include "model/rules/jobc.hpp"
 
@@ -20,6 +21,7 @@ void begin_call(K& k, LwpRef<K> td) {
 struct ForkKind {
   bool ppwait = false;        // RFPPWAIT: vfork
   bool nowait = false;        // RFNOWAIT: the child belongs to the reaper
+  bool procdesc = false;      // RFPROCDESC: pdfork()
   bool other_signal = false;  // RFTSIGFLAGS, RFLINUXTHPN: the parent is told by another signal than SIGCHLD
 };
 
@@ -63,7 +65,8 @@ void fork1(K& k, LwpRef<K> td, ProcRef<K> child, LwpRef<K> child_td, ForkKind ki
   k.set(child, p_reaper, k.either(own, p1.slot, p1[p_reaper]));
   k.when(p1[P_SUGID], [&] { k.set(child, P_SUGID); });
   constexpr int kept = CR_UID | CR_RUID | CR_JAIL | PS_NOCLDSTOP | PS_NOCLDWAIT | PS_CLDSIGIGN;
-  k.set(child, p_cred, (p1[p_cred] & kept) | (kind.other_signal ? int{P_SIGPARENT} : 0));
+  k.set(child, p_cred,
+        (p1[p_cred] & kept) | (kind.other_signal ? int{P_SIGPARENT} : 0) | (kind.procdesc ? int{P_PROCDESC} : 0));
   auto follow = wants_event(p1, PTRACE_FORK);
   k.when(follow, [&] {
     k.set(td, TDB_FORK);
@@ -90,6 +93,8 @@ void fork1(K& k, LwpRef<K> td, ProcRef<K> child, LwpRef<K> child_td, ForkKind ki
 template <Kernel K>
 void sys_fork(K& k, LwpRef<K> td, ProcRef<K> child, LwpRef<K> child_td, ForkKind kind) {
   begin_call(k, td);
+  if (k.behaviour().tokens)  // ERESTART: the signal comes first
+    k.guard(k.pending(td, k.yes(true)) == k.lit(0), in("fork-no-signal", "fork1", "kern_fork.c"));
   k.guard(none(k, child_td[td_proc]) && !none(k, child_td.slot),
           place_of("fork-thread-free", "do_fork", "kern_fork.c"));
   fork1(k, td, child, child_td, kind);
@@ -174,7 +179,8 @@ void syscallret(K& k, LwpRef<K> td) {
 template <Kernel K>
 void leave_call(K& k, LwpRef<K> td) {
   auto p = proc(k, td[td_proc]);
-  k.guard(runs(td) && at_any(td, {At::call, At::back}), place_of("leaves-call", "syscallret", "subr_syscall.c"));
+  k.guard(runs(td) && at_any(td, {At::call, At::back}) && !p[P_INEXEC],
+          place_of("leaves-call", "syscallret", "subr_syscall.c"));
   k.each_proc([&](ProcRef<K> q) {
     auto ours = q[p_pptr] == p.slot || q[p_oppid] == p.slot;
     k.guard(!(ours && td[TDB_FORK] && lwp(k, k.first_lwp(q))[TDB_STOPATFORK]),
@@ -197,8 +203,8 @@ template <Kernel K>
 void vfork_done(K& k, ProcRef<K> child, bool dies) {
   auto waited_for = child[P_PPWAIT];
   k.when(waited_for, [&] { k.clear(child, P_PPWAIT | P_PPTRACE); });
-  if (!k.behaviour().stop_has_thread) {
-    k.when(waited_for, [&] { wakeup(k, proc(k, child[p_pptr])); });
+  if (!k.behaviour().stop_has_thread) {  // in FreeBSD exit1() does it at its very end
+    if (!dies || k.behaviour().tokens) k.when(waited_for, [&] { wakeup(k, proc(k, child[p_pptr])); });
   } else if (!dies) {
     k.when(waited_for, [&] { k.wakeup(proc(k, child[p_pptr])); });
     k.set(child, p_vforker, k.lit(kNone));
@@ -506,15 +512,16 @@ void exit1_zombie(K& k, ProcRef<K> p) {
   });
   // PS_NOCLDWAIT or PS_CLDSIGIGN of the parent; where its actions are not known it is open.
   auto parent = proc(k, p[p_pptr]);
+  auto described = has_cred(p, P_PROCDESC);  // then the descriptor tells of the end, and not a signal
   auto ignored = k.open(Open::sigchld_ignored, 2) == k.lit(1);
-  ignored = ignored || !((parent[p_cred] & (PS_NOCLDWAIT | PS_CLDSIGIGN)) == k.lit(0));
+  ignored = !described && (ignored || has_cred(parent, PS_NOCLDWAIT | PS_CLDSIGIGN));
   k.when(ignored, [&] {
     proc_reparent(k, p, proc(k, p[p_reaper]));
     if (!b.tokens) k.set(p, p_cred, p[p_cred] & ~P_SIGPARENT);
   });
   wakeup(k, proc(k, p[p_pptr]));
   if (b.stop_has_thread) k.set(p, p_xthread, k.first_lwp(p));
-  childproc_exited(k, p);
+  k.when(!described, [&] { childproc_exited(k, p); });
   k.clear(p, p_siglist);
   k.each_lwp(p, [&](LwpRef<K> td) {
     k.clear(td, td_siglist);

@@ -142,7 +142,7 @@ void follow_stop(K& k, LwpRef<K> td) {
   auto stops_first = k.yes(b.tokens) && td[td_local] == k.lit(0);
   auto here = at_any(td, {At::call, At::exit}) || (at_place(td, At::user) && (stops_first || no_signal));
   if (b.stop_has_thread) here = here || at_place(td, At::vfork);  // in fork1() the wait goes on
-  k.guard(runs(td) && to_stop && !p[P_SINGLE_EXIT] && here,
+  k.guard(runs(td) && to_stop && !p[P_SINGLE_EXIT | P_INEXEC] && here,
           place_of("suspend-check", b.tokens ? "tstop" : "thread_suspend_check",
                    b.tokens ? "kern_synch.c" : "kern_thread.c"));
   if (b.tokens) {

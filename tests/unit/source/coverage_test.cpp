@@ -17,7 +17,7 @@ using model::Exec;
 using model::Rule;
 using model::SmallState;
 
-constexpr int kSequences = 12000;
+constexpr int kSequences = 24000;
 constexpr std::size_t kLength = 48;
 
 model::ClauseCoverage run(const scenario::Vocabulary& words) {
