@@ -13,6 +13,8 @@
 //
 //   waitable = stopped without P_WAITED, or zombie            requestable = traced by the caller, stopped, P_WAITED
 //
+// What is pending is a set: a signal that is sent twice is found once.  FreeBSD's queues (sigqueue_add()) keep both.
+//
 // A process or thread is named by its slot; slot 0 is always init.  Slots are identities: two states that differ only in
 // which slot a process has are the same state.  Real pids and tids live outside (a log's pids in the acceptor).
 #pragma once

@@ -102,7 +102,8 @@ void sys_fork(K& k, LwpRef<K> td, ProcRef<K> child, LwpRef<K> child_td, ForkKind
     if (kind.ppwait) go_to(k, td, At::vfork);
     return;
   }
-  k.when(td[TDB_FORK] || k.yes(kind.ppwait), [&] { go_to(k, td, At::back); });
+  k.when(td[TDB_FORK], [&] { go_to(k, td, At::back); });
+  if (kind.ppwait) k.when(!td[TDB_FORK] && at_place(td, At::user), [&] { go_to(k, td, At::vfork); });
 }
 
 // fork_return() of a child with TDB_STOPATFORK: attach to the debugger of the parent if it still wants that.

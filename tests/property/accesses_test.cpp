@@ -42,7 +42,7 @@ struct Parts {
     }
   }
 };
-constexpr unsigned kProcFields = unsigned(ProcField::p_pgrp) + 1, kLwpFields = unsigned(LwpField::td_dbgksi) + 1;
+constexpr unsigned kProcFields = unsigned(ProcField::pg_jobc) + 1, kLwpFields = unsigned(LwpField::td_dbgksi) + 1;
 constexpr ProcSet kProcSets[] = {p_siglist, p_sigignore, p_sigcatch};
 constexpr LwpSet kLwpSets[] = {td_siglist, td_sigmask, td_sigptrace};
 

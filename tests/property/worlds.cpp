@@ -60,8 +60,10 @@ SmallState random_state() {
     p.p_xstat = *rc::gen::arbitrary<std::uint16_t>();
     p.p_numthreads = std::uint8_t(*rc::gen::inRange(0, 4));
     p.p_suspcount = std::uint8_t(*rc::gen::inRange(0, 4));
-    p.p_cred = std::uint16_t(*rc::gen::weightedOneOf<int>({{2, rc::gen::just(0)}, {1, rc::gen::inRange(0, 0x400)}}));
+    p.p_cred = std::uint16_t(*rc::gen::weightedOneOf<int>({{2, rc::gen::just(0)}, {1, rc::gen::inRange(0, 0x2000)}}));
     p.p_pgrp = Slot(*rc::gen::inRange(0, 4));
+    p.pg_jobc = std::int8_t(*rc::gen::inRange(-1, 3));
+    p.p_vforker = random_slot();
     p.p_siglist = random_signals();
     p.p_sigignore = random_signals();
     p.p_sigcatch = random_signals();
@@ -97,10 +99,11 @@ std::ostream& operator<<(std::ostream& os, const SmallState& state) {
     const auto& p = state.proc[i];
     os << fmt::format(
         "\n  proc {}: state {} flag {:#06x} pptr {} oppid {} orphan {} reaper {} xthread {} ptevents {:#x} xstat {} "
-        "numthreads {} suspcount {} cred {:#x} pgrp {} pending {} ignored {} caught {}",
+        "numthreads {} suspcount {} cred {:#x} pgrp {} jobc {} vforker {} pending {} ignored {} caught {}",
         i, int(p.state), p.p_flag, slot_value(p.p_pptr), slot_value(p.p_oppid), slot_value(p.p_orphan),
         slot_value(p.p_reaper), slot_value(p.p_xthread), int(p.p_ptevents), p.p_xstat, p.p_numthreads, p.p_suspcount,
-        p.p_cred, p.p_pgrp, members(p.p_siglist), members(p.p_sigignore), members(p.p_sigcatch));
+        p.p_cred, p.p_pgrp, int(p.pg_jobc), slot_value(p.p_vforker), members(p.p_siglist), members(p.p_sigignore),
+        members(p.p_sigcatch));
   }
   for (std::size_t i = 0; i < state.lwp.size(); ++i) {
     const auto& td = state.lwp[i];
@@ -304,8 +307,12 @@ rc::Gen<SmallState> any_state_with_family() {
           p.p_flag = std::uint16_t((p.p_flag | P_TRACED | P2_PTRACE_FSTP) & ~(P_PPWAIT | P_PPTRACE));
           for (const int sig : {kSigtrap, kSigstop}) p.p_siglist.add(sig);
         }
-        if (td.td_at == At::vfork) td.td_flag = std::uint16_t(td.td_flag | TD_RFPPWAIT);
-        if (td.td_at == At::exit) state.proc[td.proc].p_numthreads = std::uint8_t(*rc::gen::inRange(1, 3));
+        if (td.td_at == At::vfork) {
+          td.td_flag = std::uint16_t(td.td_flag | TD_RFPPWAIT);
+          if (*rc::gen::arbitrary<bool>()) state.proc[2].p_vforker = kBusy;
+        }
+        if (td.td_at == At::exit || td.td_at == At::exec)
+          state.proc[td.proc].p_numthreads = std::uint8_t(*rc::gen::inRange(1, 3));
         return state;
       }));
 }
