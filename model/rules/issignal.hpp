@@ -24,7 +24,8 @@ void exit1_wexit(K& k, LwpRef<K> td, typename K::Num status) {
   });
   k.set(p, p_numthreads, k.lit(1));
   k.set(p, p_suspcount, k.lit(0));
-  k.clear(p, P_STOPPED_SIG | P_STOPPED_TRACE | P_SINGLE_EXIT);
+  // "Ignore any pending request to stop": not in 2003, and DragonFly's p_stat stays SSTOP to the end.
+  k.clear(p, k.behaviour().stop_has_thread ? P_STOPPED_SIG | P_STOPPED_TRACE | P_SINGLE_EXIT : P_SINGLE_EXIT);
   k.set(p, P_WEXIT);
   k.set(p, p_xstat, status);
   go_to(k, td, At::exit);
@@ -46,16 +47,17 @@ void thread_single(K& k, LwpRef<K> td) {
 }
 
 // exit1() from its beginning.  With other threads alive it asks them to end and waits; but if the process is to stop, it
-// stops first.
+// stops first, in 2003 only if there are others.
 template <Kernel K>
 void exit1_begins(K& k, LwpRef<K> td, typename K::Num status) {
   auto p = proc(k, td[td_proc]);
   auto alone = p[p_numthreads] == k.lit(1);
   auto late = !alone && p[P_SINGLE_EXIT];  // another thread is about to end the process: this one ends with it
-  auto stops = k.yes(!k.behaviour().tokens) && p[P_STOPPED_SIG | P_STOPPED_TRACE];
-  k.when(alone, [&] { exit1_wexit(k, td, status); });
+  auto stops = k.yes(!k.behaviour().tokens) && p[P_STOPPED_SIG | P_STOPPED_TRACE] &&
+               (k.yes(k.behaviour().stop_has_thread) || !alone);
+  k.when(alone && !stops, [&] { exit1_wexit(k, td, status); });
   k.when(late, [&] { go_to(k, td, At::user); });
-  k.when(!alone && !late, [&] {
+  k.when((!alone || stops) && !late, [&] {
     k.set(td, td_local, status);
     go_to(k, td, At::exit);
     k.when(!stops, [&] { thread_single(k, td); });
@@ -97,6 +99,9 @@ void get_signal(K& k, LwpRef<K> td, typename K::Num sig) {
   });
 }
 
+// td_local of a thread of DragonFly that is to stop, but goes on looking at signals: one that is dropped does not end that.
+inline constexpr int kLooksOn = 0x100;
+
 // "Decide whether the signal should be returned", and postsig().
 template <Kernel K>
 void take_signal(K& k, LwpRef<K> td, typename K::Num sig) {
@@ -110,12 +115,16 @@ void take_signal(K& k, LwpRef<K> td, typename K::Num sig) {
   go_to(k, td, At::user);
   k.set(td, td_local, k.lit(0));
   k.when(caught, [&] { get_signal(k, td, sig); });  // postsig(): the handler is called
-  k.when(dropped, [&] { delete_signal(k, td, sig); });
+  k.when(dropped, [&] {
+    delete_signal(k, td, sig);
+    if (b.tokens) k.when(p[P_STOPPED_SIG], [&] { k.set(td, td_local, k.lit(kLooksOn)); });
+  });
   k.when(stop && !dropped, [&] {
     k.set(p, p_xstat, sig);
-    if (b.tokens) {  // it stops on its way to user mode, with the others
+    if (b.tokens) {  // it stops on its way to user mode, with the others, and looks at the other signals before
       delete_signal(k, td, sig);
       proc_stop(k, p);
+      k.set(td, td_local, k.lit(kLooksOn));
       return;
     }
     k.set(p, P_STOPPED_SIG);
@@ -163,9 +172,6 @@ void issignal_traced(K& k, LwpRef<K> td, typename K::Num sig) {
   ptracestop(k, td, sig);
 }
 
-// td_local of a thread that has dropped a signal and has not looked at the next one yet.
-inline constexpr int kLooksOn = 0x100;
-
 // The same before, and in DragonFly: the process stops, and the debugger leaves its word in p_xstat.
 template <Kernel K>
 void stop_2003(K& k, LwpRef<K> td, typename K::Num sig) {
@@ -179,9 +185,6 @@ void stop_2003(K& k, LwpRef<K> td, typename K::Num sig) {
       delete_signal(k, td, sig);
       k.add(p, p_siglist, sig);
       take_signal(k, td, sig);
-      // What the switch drops does not end the look at signals.
-      auto dropped = at_place(td, At::user) && !k.has(p, p_sigcatch, sig);
-      k.when(dropped, [&] { k.set(td, td_local, k.lit(kLooksOn)); });
       return;
     }
     go_to(k, td, At::signal_stop);

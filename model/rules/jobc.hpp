@@ -18,7 +18,7 @@ typename K::Bool dumps_core(const ProcRef<K>& p) {
 // Whether orphanpg() takes it for stopped.
 template <Kernel K>
 typename K::Bool counts_as_stopped(K& k, ProcRef<K> p) {
-  if (k.behaviour().tokens) return p[P_STOPPED_SIG] || dumps_core(p);
+  if (k.behaviour().tokens) return is(p, ProcState::normal) && (p[P_STOPPED_SIG] || dumps_core(p));
   auto stopped = p[P_STOPPED_SIG | P_STOPPED_TRACE];
   if (k.behaviour().stop_has_thread) stopped = p[P_STOPPED_SIG] && !p[P_STOPPED_TRACE];
   return stopped;
@@ -78,10 +78,22 @@ void fixjobc_exit(K& k, ProcRef<K> p, LwpRef<K> curthread) {
       });
 }
 
-// fixjobc(p, pgrp, 1) and fixjobc(p, p->p_pgrp, 0) of doenterpgrp(): the process goes from one group to another.
+// fixjobc(p, pgrp, 1) and fixjobc(p, p->p_pgrp, 0) of doenterpgrp(): the process goes from one group to another.  In
+// DragonFly it is in the new one already.
 template <Kernel K>
 void fixjobc_enter(K& k, ProcRef<K> p, typename K::Num pgrp, LwpRef<K> curthread) {
   auto old = p[p_pgrp], above = proc(k, p[p_pptr])[p_pgrp];
+  const auto counter_of_new = [&](typename K::Num if_new) {
+    auto counter = if_new;
+    k.each_proc(
+        [&](ProcRef<K> q) { counter = k.either(!is(q, ProcState::free) && q[p_pgrp] == pgrp, q[pg_jobc], counter); });
+    return counter;
+  };
+  const auto join = [&](typename K::Num counter) {
+    k.set(p, p_pgrp, pgrp);
+    k.set(p, pg_jobc, counter);
+  };
+  if (k.behaviour().tokens) join(counter_of_new(k.lit(0)));
   change_jobc(
       k, curthread,
       [&](ProcRef<K> group) {
@@ -90,11 +102,7 @@ void fixjobc_enter(K& k, ProcRef<K> p, typename K::Num pgrp, LwpRef<K> curthread
       [&](ProcRef<K> group) {
         return k.either(group.slot == old, one_if(k, !(above == old)), children_in(k, p, group));
       });
-  auto joined = one_if(k, !(above == pgrp)) - children_in(k, p, proc(k, pgrp));  // a new group
-  k.each_proc(
-      [&](ProcRef<K> q) { joined = k.either(!is(q, ProcState::free) && q[p_pgrp] == pgrp, q[pg_jobc], joined); });
-  k.set(p, p_pgrp, pgrp);
-  k.set(p, pg_jobc, joined);
+  if (!k.behaviour().tokens) join(counter_of_new(one_if(k, !(above == pgrp)) - children_in(k, p, proc(k, pgrp))));
 }
 
 }  // namespace proctor::model::rules

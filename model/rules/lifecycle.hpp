@@ -223,7 +223,10 @@ void vfork_wait_over(K& k, LwpRef<K> td) {
 template <Kernel K>
 void end_vfork_wait(K& k, LwpRef<K> td) {
   auto p = proc(k, td[td_proc]);
-  k.guard(runs(td) && at_place(td, At::vfork), place_of("waits-for-vfork", "syscallret", "subr_syscall.c"));
+  auto goes_on = runs(td);
+  if (k.behaviour().tokens)
+    goes_on = is(p, ProcState::normal) && !p[P_WEXIT];  // if it was counted as stopped, it stays so
+  k.guard(goes_on && at_place(td, At::vfork), place_of("waits-for-vfork", "syscallret", "subr_syscall.c"));
   const Lock lock = k.behaviour().tokens ? Lock::token : Lock::proc;
   k.lock(lock, p);
   vfork_wait_over(k, td);
@@ -473,6 +476,7 @@ void exit1_zombie(K& k, ProcRef<K> p) {
   k.unlock(tree, p);
   k.lock(tree, p);
   if (b.tokens) {  // reaper_exit()
+    k.clear(p, P_STOPPED_SIG | P_STOPPED_TRACE);
     k.when(p[P_TREE_REAPER], [&] {
       k.each_proc([&](ProcRef<K> q) { k.when(q[p_reaper] == p.slot, [&] { k.set(q, p_reaper, p[p_reaper]); }); });
       k.clear(p, P_TREE_REAPER);

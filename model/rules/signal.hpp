@@ -144,7 +144,7 @@ void psignal_2003(K& k, ProcRef<K> p, LwpRef<K> to, typename K::Num sig, LwpRef<
   k.when(is(p, ProcState::normal) && !dropped, [&] {
     auto masked = !traced && k.has(td, td_sigmask, sig), caught = !traced && !masked && k.has(p, p_sigcatch, sig);
     auto by_default = !masked && !caught;
-    auto to_process = none(k, to.slot) && k.has(td, td_sigmask, sig);
+    auto to_process = (none(k, to.slot) || k.yes(!k.behaviour().thread_signals_stay)) && k.has(td, td_sigmask, sig);
     auto cont = sig == k.lit(kSigcont), kill = sig == k.lit(kSigkill), stop = is_stop_signal(k, sig);
     auto stopped = p[P_STOPPED_SIG | P_STOPPED_TRACE];
     auto discarded = is_tty_stop_signal(k, sig) && by_default && is_orphaned(k, p);
@@ -181,11 +181,18 @@ void psignal_2003(K& k, ProcRef<K> p, LwpRef<K> to, typename K::Num sig, LwpRef<
   });
 }
 
-// proc_stop() of DragonFly.  Threads that run count themselves when they come to tstop().
+// proc_stop() of DragonFly.  Threads that run count themselves when they come to tstop(); one that sleeps, here until its
+// vfork child goes on, counts at once.
 template <Kernel K>
 void proc_stop(K& k, ProcRef<K> p) {
   k.when(!p[P_STOPPED_SIG] && is(p, ProcState::normal), [&] {
     k.set(p, P_STOPPED_SIG);
+    k.each_lwp(p, [&](LwpRef<K> td) {
+      k.when(at_place(td, At::vfork) && !td[TD_SUSPENDED], [&] {
+        k.set(td, TD_SUSPENDED);
+        k.set(p, p_suspcount, p[p_suspcount] + k.lit(1));
+      });
+    });
     k.when(p[p_suspcount] == p[p_numthreads], [&] {
       k.clear(p, P_WAITED);
       childproc_stopped(k, p);
