@@ -193,7 +193,7 @@ void add_lifecycle(Table& table, const Behaviours& kernel) {
   if (kernel.process_descriptors)
     table.add(RuleId::procdesc_close, By::call, "pdclose", {td, p}, [](auto& k, const auto& a) {
       rules::begin_call(k, rules::lwp(k, a[0]));
-      rules::procdesc_close(k, rules::proc(k, a[1]));
+      rules::procdesc_close(k, rules::lwp(k, a[0]), rules::proc(k, a[1]));
     });
   if (kernel.stop_has_thread) {
     table.add(RuleId::fork_return, By::thread, "fork_return", {td},

@@ -228,7 +228,7 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
   if (proc.state == ProcState::zombie) {
     const Slot parent = proc.p_pptr;
     if (parent != kNone && !names_[parent].logged)  // init, or a parent whose waits are not in the log
-      step([&](Machine& m, Config&) { rules::proc_reap(m, m.proc(p)); });
+      step([&](Machine& m, Config&) { rules::proc_reap(m, m.proc(parent), m.proc(p)); });
     return;
   }
   if (proc.state != ProcState::normal) return;

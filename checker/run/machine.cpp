@@ -121,7 +121,7 @@ bool Machine::step_of_process(Steps& out, int p) {
     return false;
   }
   // The thread that made a call looks at signals first: it is the one that is told of them.
-  std::vector<Slot> threads = threads_by_age(words_.kernel(), state_, Slot(p));
+  std::vector<Slot> threads = threads_of(state_, Slot(p));
   std::stable_partition(threads.begin(), threads.end(), [&](Slot td) { return td == current_; });
   return std::any_of(threads.begin(), threads.end(), [&](Slot td) { return step_of_thread(out, td); });
 }

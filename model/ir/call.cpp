@@ -151,6 +151,8 @@ std::uint64_t hash(const Call& call) {
 }
 
 Calls::Calls(const std::vector<Rule>& rules) {
+  if (rules.size() > Call::kRulesMax)
+    throw std::length_error(fmt::format("{} rules: a call in flight can name {}", rules.size(), Call::kRulesMax));
   if (!rules.empty()) kernel_ = rules[0].program.kernel;
   for (const Rule& rule : rules) programs_.push_back(compile(rule.program));
 }
@@ -304,7 +306,7 @@ Call Calls::start(std::size_t rule, const std::vector<std::int32_t>& arguments, 
   if (arguments.size() < program.arguments.size())
     throw std::invalid_argument(fmt::format("{}: {} arguments expected", program.name, program.arguments.size()));
   Call call;
-  call.rule = std::uint16_t(rule);
+  call.rule = std::uint8_t(rule);
   Segment(*this, call, choices).run(0, arguments.data(), state, seen, coverage);
   return call;
 }

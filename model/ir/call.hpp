@@ -19,9 +19,9 @@
 namespace proctor::model::ir {
 
 struct Call {
-  static constexpr std::size_t kHolds = 5, kBytes = 7;
+  static constexpr std::size_t kHolds = 5, kBytes = 8, kRulesMax = 255;
   static constexpr std::uint8_t kEnded = 0xff;
-  std::uint16_t rule = 0;                   // in the table of rules
+  std::uint8_t rule = 0;                    // in the table of rules
   std::uint8_t point = kEnded;              // which of the rule's lock operations is next
   std::uint8_t failed = 0;                  // which of its require() and guard() has failed, from 1; 0: none
   std::array<std::uint8_t, kHolds> held{};  // locks and holds, in order of their encoding; 0: none

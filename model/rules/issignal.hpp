@@ -9,12 +9,16 @@
 
 namespace proctor::model::rules {
 
+// Who calls exit1(): a system call, or sigexit(), with the process locked, which it gives up.
+enum class Caller : std::uint8_t { call, sigexit };
+
 // exit1() to the point of no return: the process is on its way out, nobody may stop it any more.
 template <Kernel K>
-void exit1_wexit(K& k, LwpRef<K> td, typename K::Num status) {
+void exit1_wexit(K& k, LwpRef<K> td, typename K::Num status, Caller caller = Caller::call) {
   auto p = proc(k, td[td_proc]);
   k.guard(is(p, ProcState::normal) && !p[P_WEXIT] && !td[TD_SUSPENDED], in("exit-runs", "exit1", "kern_exit.c"));
   const Lock lock = k.behaviour().tokens ? Lock::token : Lock::proc;
+  if (caller == Caller::sigexit) k.unlock(lock, p);
   k.lock(lock, p);
   k.each_lwp(p, [&](LwpRef<K> other) {
     k.when(!(other == td), [&] {
@@ -30,7 +34,7 @@ void exit1_wexit(K& k, LwpRef<K> td, typename K::Num status) {
   k.set(p, p_xstat, status);
   go_to(k, td, At::exit);
   k.set(td, td_local, k.lit(0));
-  k.unlock(lock, p);
+  if (caller == Caller::call) k.unlock(lock, p);
 }
 
 // thread_single(SINGLE_EXIT), killalllwps(): the other threads are asked to end.
@@ -49,13 +53,13 @@ void thread_single(K& k, LwpRef<K> td) {
 // exit1() from its beginning.  With other threads alive it asks them to end and waits; but if the process is to stop, it
 // stops first, in 2003 only if there are others.
 template <Kernel K>
-void exit1_begins(K& k, LwpRef<K> td, typename K::Num status) {
+void exit1_begins(K& k, LwpRef<K> td, typename K::Num status, Caller caller = Caller::call) {
   auto p = proc(k, td[td_proc]);
   auto alone = p[p_numthreads] == k.lit(1);
   auto late = !alone && p[P_SINGLE_EXIT];  // another thread is about to end the process: this one ends with it
   auto stops = k.yes(!k.behaviour().tokens) && p[P_STOPPED_SIG | P_STOPPED_TRACE] &&
                (k.yes(k.behaviour().stop_has_thread) || !alone);
-  k.when(alone && !stops, [&] { exit1_wexit(k, td, status); });
+  k.when(alone && !stops, [&] { exit1_wexit(k, td, status, caller); });
   k.when(late, [&] { go_to(k, td, At::user); });
   k.when((!alone || stops) && !late, [&] {
     k.set(td, td_local, status);
@@ -134,11 +138,13 @@ void take_signal(K& k, LwpRef<K> td, typename K::Num sig) {
       go_to(k, td, At::job_stop);
       k.set(td, td_local, sig);
     }
+    k.lock(suspension_lock(k), p);
     thread_suspend(k, td);
+    k.unlock(suspension_lock(k), p);
   });
   k.when(!caught && !dropped && !stop, [&] {  // postsig(), sigexit()
     get_signal(k, td, sig);
-    exit1_begins(k, td, sig);
+    exit1_begins(k, td, sig, Caller::sigexit);
   });
 }
 
@@ -194,12 +200,17 @@ void stop_2003(K& k, LwpRef<K> td, typename K::Num sig) {
   }
   k.set(p, P_STOPPED_SIG);
   k.clear(p, P_WAITED);
-  send_sigchld(k, proc(k, p[p_pptr]));
-  wakeup(k, proc(k, p[p_pptr]));
+  auto parent = proc(k, p[p_pptr]);
+  k.lock(Lock::proc, parent);
+  send_sigchld(k, parent);
+  k.unlock(Lock::proc, parent);
+  k.lock(Lock::sched, p);
+  wakeup(k, parent);
   go_to(k, td, At::signal_stop);
   k.set(td, td_local, sig);
   k.set(p, p_suspcount, p[p_suspcount] + k.lit(1));
   k.set(td, TD_SUSPENDED);
+  k.unlock(Lock::sched, p);
 }
 
 // One turn of issignal(): sig is the signal that the thread finds.

@@ -48,6 +48,10 @@ void killpg(K& k, LwpRef<K> td, typename K::Num pgrp, typename K::Num sig, typen
   const Lock lock = b.tokens ? Lock::token : Lock::proc;
   k.require(!capmode, Errno::ecapmode, in("kill-capability-mode", "sys_kill", "kern_sig.c"));
   valid_signal(k, sig, "kill-signal-range");
+  if (!b.tokens) {  // while it finds the group
+    k.lock(Lock::proctree, curp);
+    k.unlock(Lock::proctree, curp);
+  }
   auto found = k.yes(false), refused = k.yes(false);
   k.each_proc([&](ProcRef<K> p) {
     auto member = !is(p, ProcState::free) && p[p_pgrp] == pgrp && !(p.slot == k.lit(kInit)) && !p[P_SYSTEM];
@@ -55,9 +59,9 @@ void killpg(K& k, LwpRef<K> td, typename K::Num pgrp, typename K::Num sig, typen
     auto allowed = may_signal(k, curp, p, sig, false);
     found = found || (member && allowed);
     refused = refused || (member && !allowed && sees(curp, p));
-    k.when(member && allowed && !(sig == k.lit(0)), [&] {
+    k.when(member, [&] {
       k.lock(lock, p);
-      send(k, p, no_thread(k), sig, td);
+      k.when(allowed && !(sig == k.lit(0)), [&] { send(k, p, no_thread(k), sig, td); });
       k.unlock(lock, p);
     });
   });

@@ -407,7 +407,9 @@ void thread_exit(K& k, LwpRef<K> td) {
   auto alone = p[P_SINGLE_EXIT];
   forget_vforker(k, td);
   k.unlink(td);
+  if (!k.behaviour().tokens) k.lock(suspension_lock(k), p);
   k.when(!alone, [&] { thread_stopped(k, p, p[p_suspcount]); });  // the others had stopped
+  if (!k.behaviour().tokens) k.unlock(suspension_lock(k), p);
   k.unlock(lock, p);
 }
 template <Kernel K>
@@ -511,8 +513,10 @@ void exit1_zombie(K& k, ProcRef<K> p) {
       k.unlock(lock, q);
     });
     k.when((q[p_orphan] == p.slot) && !is(q, ProcState::free), [&] {
+      k.lock(lock, q);
       k.emit(trace::Ktr::exit_orphan, p, q.slot);
       clear_orphan(k, q);
+      k.unlock(lock, q);
     });
   });
   // PS_NOCLDWAIT or PS_CLDSIGIGN of the parent; where its actions are not known it is open.
@@ -520,21 +524,28 @@ void exit1_zombie(K& k, ProcRef<K> p) {
   auto described = has_cred(p, P_PROCDESC);  // then the descriptor tells of the end, and not a signal
   auto ignored = k.open(Open::sigchld_ignored, 2) == k.lit(1);
   ignored = !described && (ignored || has_cred(parent, PS_NOCLDWAIT | PS_CLDSIGIGN));
+  k.lock(lock, p);
+  k.lock(lock, parent);
   k.when(ignored, [&] {
+    k.unlock(lock, parent);
     proc_reparent(k, p, proc(k, p[p_reaper]));
     if (!b.tokens) k.set(p, p_cred, p[p_cred] & ~P_SIGPARENT);
+    k.lock(lock, proc(k, p[p_pptr]));
   });
-  wakeup(k, proc(k, p[p_pptr]));
+  auto told = proc(k, p[p_pptr]);
   if (b.stop_has_thread) k.set(p, p_xthread, k.first_lwp(p));
   k.when(!described, [&] { childproc_exited(k, p); });
+  k.unlock(tree, p);
   k.clear(p, p_siglist);
   k.each_lwp(p, [&](LwpRef<K> td) {
     k.clear(td, td_siglist);
     k.clear(td, td_sigptrace);
   });
+  wakeup(k, told);
   if (b.stop_has_thread) k.set(p, p_vforker, k.lit(kNone));  // cv_broadcast(&p->p_pwait)
-  k.unlock(tree, p);
   k.set(p, p_state, k.lit(int(ProcState::zombie)));
+  k.unlock(lock, told);
+  k.unlock(lock, p);
 }
 
 }  // namespace proctor::model::rules

@@ -18,14 +18,12 @@ void reap_kill(K& k, LwpRef<K> td, typename K::Num sig) {
   auto found = k.yes(false), refused = k.yes(false);
   k.each_proc([&](ProcRef<K> p) {
     auto member = !is(p, ProcState::free) && p[p_reaper] == reaper && !(p.slot == k.lit(kInit));
-    auto allowed = may_signal(k, curp, p, sig, true);
-    found = found || (member && allowed);
+    k.when(member, [&] { k.lock(Lock::proc, p); });
+    auto allowed = member && may_signal(k, curp, p, sig, true);
+    found = found || allowed;
     refused = refused || (member && !allowed && sees(curp, p));
-    k.when(member && allowed, [&] {
-      k.lock(Lock::proc, p);
-      send(k, p, no_thread(k), sig, td);
-      k.unlock(Lock::proc, p);
-    });
+    k.when(allowed, [&] { send(k, p, no_thread(k), sig, td); });
+    k.when(member, [&] { k.unlock(Lock::proc, p); });
   });
   k.require(found || !refused, Errno::eperm, in("reap-kill-not-permitted", "reap_kill", "kern_procctl.c"));
   k.require(found, Errno::esrch, in("reap-kill-nobody", "reap_kill", "kern_procctl.c"));
@@ -35,12 +33,12 @@ void reap_kill(K& k, LwpRef<K> td, typename K::Num sig) {
 // procdesc_close(): a zombie is reaped; who is alive becomes a child of init like any other, and is killed.  Whether a
 // debugger is the parent is not asked (B24).
 template <Kernel K>
-void procdesc_close(K& k, ProcRef<K> p) {
+void procdesc_close(K& k, LwpRef<K> td, ProcRef<K> p) {
   k.guard(has_cred(p, P_PROCDESC), in("procdesc-open", "procdesc_close", "sys_procdesc.c"));
   auto dead = is(p, ProcState::zombie);
   k.lock(Lock::proctree, p);
   k.lock(Lock::proc, p);
-  k.when(dead, [&] { proc_reap(k, p); });
+  k.when(dead, [&] { proc_reap(k, proc(k, td[td_proc]), p); });
   k.when(!dead, [&] {
     k.set(p, p_cred, p[p_cred] & ~(P_PROCDESC | P_SIGPARENT));
     proc_reparent(k, p, proc(k, k.lit(kInit)));

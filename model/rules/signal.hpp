@@ -114,7 +114,10 @@ void tdsendsignal(K& k, ProcRef<K> p, LwpRef<K> to, typename K::Num sig, LwpRef<
           k.when(p[p_suspcount] == p[p_numthreads], [&] {
             k.set(p, P_CONTINUED);
             k.set(p, p_xstat, k.lit(kSigcont));
+            auto parent = proc(k, p[p_pptr]);
+            k.lock(Lock::proc, parent);
             childproc_continued(k, p);
+            k.unlock(Lock::proc, parent);
           });
           thread_unsuspend(k, p);
           k.when(by_default, dequeue);
@@ -194,8 +197,11 @@ void proc_stop(K& k, ProcRef<K> p) {
       });
     });
     k.when(p[p_suspcount] == p[p_numthreads], [&] {
+      auto parent = proc(k, p[p_pptr]);
       k.clear(p, P_WAITED);
+      k.lock(Lock::token, parent);
       childproc_stopped(k, p);
+      k.unlock(Lock::token, parent);
     });
   });
 }

@@ -153,9 +153,9 @@ void follow_stop(K& k, LwpRef<K> td) {
     return;
   }
   k.lock(Lock::proc, p);
-  k.lock(b.giant_and_sched_lock ? Lock::sched : Lock::slock, p);
+  k.lock(suspension_lock(k), p);
   thread_suspend(k, td);
-  k.unlock(b.giant_and_sched_lock ? Lock::sched : Lock::slock, p);
+  k.unlock(suspension_lock(k), p);
   k.unlock(Lock::proc, p);
 }
 

@@ -93,12 +93,25 @@ void thread_unsuspend(K& k, ProcRef<K> p) {
   });
 }
 
-// thread_stopped(): when as many threads as that are suspended, the stop is complete, and can be waited for.
+// What guards the suspension of threads: the process's own spin lock, in 2003 sched_lock.
+template <Kernel K>
+Lock suspension_lock(K& k) {
+  return k.behaviour().giant_and_sched_lock ? Lock::sched : Lock::slock;
+}
+
+// thread_stopped(): when as many threads as that are suspended, the stop is complete, and can be waited for.  The spin lock
+// is given up for the lock of the parent.
 template <Kernel K>
 void thread_stopped(K& k, ProcRef<K> p, typename K::Num suspended) {
   k.when(p[P_STOPPED_SIG] && (suspended == p[p_numthreads]), [&] {
     k.clear(p, P_WAITED);
+    if (!k.behaviour().tokens) k.unlock(suspension_lock(k), p);
+    const Lock lock = k.behaviour().tokens ? Lock::token : Lock::proc;
+    auto parent = proc(k, p[p_pptr]);
+    k.lock(lock, parent);
     childproc_stopped(k, p);
+    k.unlock(lock, parent);
+    if (!k.behaviour().tokens) k.lock(suspension_lock(k), p);
   });
 }
 
@@ -106,9 +119,8 @@ void thread_stopped(K& k, ProcRef<K> p, typename K::Num suspended) {
 template <Kernel K>
 void thread_suspend(K& k, LwpRef<K> td) {
   auto p = proc(k, td[td_proc]);
-  auto count = p[p_suspcount] + k.lit(1);
-  thread_stopped(k, p, count);
-  k.set(p, p_suspcount, count);
+  thread_stopped(k, p, p[p_suspcount] + k.lit(1));
+  k.set(p, p_suspcount, p[p_suspcount] + k.lit(1));  // read again: a call in flight has no room for it
   k.set(td, TD_SUSPENDED);
 }
 

@@ -60,19 +60,29 @@ typename K::Bool reportable(K& k, ProcRef<K> q, ProcRef<K> p, const WaitArgs<K>&
 
 // proc_reap(): a tracer that is not the real parent gives the zombie back; the real parent's wait frees it.
 template <Kernel K>
-void proc_reap(K& k, ProcRef<K> p) {
+void proc_reap(K& k, ProcRef<K> curp, ProcRef<K> p) {
   const bool by_tree = k.behaviour().real_parent_by_tree;
-  if (k.behaviour().stop_has_thread) sigqueue_take(k, p);
+  const Lock lock = k.behaviour().tokens ? Lock::token : Lock::proc;
+  if (k.behaviour().stop_has_thread) {
+    k.lock(lock, curp);
+    sigqueue_take(k, p);
+    k.unlock(lock, curp);
+  }
   auto t = by_tree ? proc_realparent(k, p) : proc(k, p[p_oppid]);
   auto borrowed = !none(k, p[p_oppid]);
   if (k.behaviour().status_reported_once) borrowed = borrowed && !(p[p_oppid] == p[p_pptr]);  // kern_exit.c:877
   if (!by_tree) borrowed = borrowed && is(t, ProcState::normal);  // whoever pfind() finds, the debugger itself too: B11
-  k.when(borrowed, [&] {
+  k.unlock(lock, p);
+  k.when(borrowed, [&] {  // the parent's lock comes before that of the child here
+    k.lock(lock, t);
+    k.lock(lock, p);
     k.emit(trace::Ktr::wait_moved, p, t.slot);
     proc_reparent(k, p, t);
     k.set(p, p_oppid, k.lit(kNone));
+    k.unlock(lock, p);
     sigparent(k, p);
     wakeup(k, t);
+    k.unlock(lock, t);
   });
   k.when(!borrowed, [&] {
     k.each_lwp(p, [&](LwpRef<K> td) { k.unlink(td); });
@@ -97,11 +107,14 @@ void wait_report(K& k, ProcRef<K> q, ProcRef<K> p, const WaitArgs<K>& a, Report 
   k.result(p.slot);
   const bool consume = (a.options & kWnowait) == 0;
   const auto take = [&] {
-    if (consume && b.stop_has_thread) sigqueue_take(k, p);
+    if (!consume || !b.stop_has_thread) return;
+    k.lock(lock, q);
+    sigqueue_take(k, p);
+    k.unlock(lock, q);
   };
   switch (report) {
     case Report::exited:
-      if (consume) proc_reap(k, p);
+      if (consume) proc_reap(k, q, p);
       break;
     case Report::trapped:
       if (consume) k.set(p, P_WAITED);
