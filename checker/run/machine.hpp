@@ -65,7 +65,7 @@ class Machine {
 
   const Vocabulary& words_;
   model::SmallState state_;
-  int current_ = model::kNone;                           // the thread that acted last
+  int current_ = model::kNone;  // the thread that acted last
   std::vector<model::Slot> by_p_children_;
   std::array<bool, model::SmallState::kProcs> halts_{};  // an exit that a scenario takes step by step
 };

@@ -77,6 +77,7 @@ void fork1(K& k, LwpRef<K> td, ProcRef<K> child, LwpRef<K> child_td, ForkKind ki
     k.set(child, P_PPWAIT);
     k.set(child, p_vforker, td.slot);
     k.set(td, TD_RFPPWAIT);
+    if (!b.stop_has_thread) k.set(td, td_local, k.lit(0));
     if (b.vfork_is_marked) k.set(td, TDB_VFORK);
   }
   if (b.tokens) {
@@ -216,7 +217,13 @@ void vfork_done(K& k, ProcRef<K> child, bool dies) {
 template <Kernel K>
 void vfork_wait_over(K& k, LwpRef<K> td) {
   k.when(td[TD_RFPPWAIT], [&] {
-    k.each_proc([&](ProcRef<K> q) { k.guard(!(q[p_vforker] == td.slot), at("vfork-wait", "subr_syscall.c")); });
+    if (k.behaviour().stop_has_thread) {
+      k.each_proc([&](ProcRef<K> q) { k.guard(!(q[p_vforker] == td.slot), at("vfork-wait", "subr_syscall.c")); });
+    } else {
+      k.guard(td[td_local] == k.lit(1), at("vfork-wait", "subr_syscall.c"));
+      forget_vforker(k, td);  // PRELE()
+      k.set(td, td_local, k.lit(0));
+    }
     k.clear(td, TD_RFPPWAIT);
   });
 }
@@ -477,6 +484,11 @@ void exit1_zombie(K& k, ProcRef<K> p) {
   fixjobc_exit(k, p, lwp(k, k.first_lwp(p)));
   k.unlock(tree, p);
   k.lock(tree, p);
+  if (!b.tokens && !b.stop_has_thread) {
+    auto has_child = k.yes(false);
+    k.each_proc([&](ProcRef<K> q) { has_child = has_child || (q[p_pptr] == p.slot && !is(q, ProcState::free)); });
+    k.when(has_child, [&] { wakeup(k, proc(k, k.lit(kInit))); });
+  }
   if (b.tokens) {  // reaper_exit()
     k.clear(p, P_STOPPED_SIG | P_STOPPED_TRACE);
     k.when(p[P_TREE_REAPER], [&] {

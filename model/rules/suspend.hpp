@@ -14,16 +14,16 @@ typename K::Bool at_place(const LwpRef<K>& td, At at) {
 }
 
 // wakeup() of a process.  Where a vfork parent sleeps in fork1() it sleeps on its own process, so this alone lets it go on,
-// once its child has run execve() or exit1(), and if it is
-// still the child's p_pptr: a debugger is woken in its place.
+// once its child has run execve() or exit1(), and if it is still the child's p_pptr: a debugger is woken in its place.
+// td_local of the sleeper: 1 once it is woken for good.
 template <Kernel K>
 void wakeup(K& k, ProcRef<K> p) {
   k.wakeup(p);
   if (k.behaviour().stop_has_thread) return;
-  k.each_proc([&](ProcRef<K> q) {
-    auto waiter = lwp(k, q[p_vforker]);
-    k.when(!none(k, waiter.slot) && waiter[td_proc] == p.slot && !q[P_PPWAIT],
-           [&] { k.set(q, p_vforker, k.lit(kNone)); });
+  k.each_lwp(p, [&](LwpRef<K> td) {
+    auto waits = k.yes(false);
+    k.each_proc([&](ProcRef<K> q) { waits = waits || (q[p_vforker] == td.slot && q[P_PPWAIT]); });
+    k.when(td[TD_RFPPWAIT] && !waits, [&] { k.set(td, td_local, k.lit(1)); });
   });
 }
 
