@@ -224,10 +224,11 @@ class Reading {
   }
   void wrong_outcome(const Word& at, std::string_view word, const names::Words& known) {
     const std::string meant = names::did_you_mean(word, known);
-    note(at, fmt::format("unknown word '{}': {}", word,
-                         !meant.empty() ? meant
-                                        : "expected 0, a number or a name such as EPERM, result=, flags=, exited=, "
-                                          "killed=, trapped=, stopped=, continued, nothing, impossible or impossible="));
+    note(at,
+         fmt::format("unknown word '{}': {}", word,
+                     !meant.empty() ? meant
+                                    : "expected 0, a number or a name such as EPERM, result=, flags=, exited=, "
+                                      "killed=, trapped=, stopped=, continued, nothing, impossible or impossible="));
   }
 
   void read_words(Statement& out) {
