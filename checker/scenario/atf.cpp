@@ -333,6 +333,7 @@ class Printer {
     if (word != "PT_TRACE_ME") target = words_.by_tid(l.action->rule) ? thread_id(a[1]) : pid(a[1]);
     const std::string request = number ? fmt::format("{} /* {} */", *number, word) : word;
     order(l, "OP_PTRACE", {request, target, std::to_string(a[2]), how.empty() ? "0" : how, fmt::format("{}", a[3])});
+    if (l.result && answers(l)) emit("ATF_REQUIRE_EQ({}, a.result);", *l.result);
     if (l.flags && answers(l)) emit("ATF_REQUIRE_EQ({:#x}, a.status);", *l.flags);
   }
   static std::string thread_id(int slot) { return slot == kNone ? "0x7fffffff" : fmt::format("tids[{}]", slot); }

@@ -215,6 +215,8 @@ do_ptrace(int req, int pid, int data, int how, int events, int *flags)
 		memcpy(&pl, buffer, sizeof(pl));
 		*flags = pl.pl_flags;
 	}
+#else
+	(void)flags;
 #endif
 	return (result);
 }
@@ -255,23 +257,18 @@ do_exec(int t)
 	execl(shared->self, shared->self, (char *)NULL);
 }
 
+#ifdef PROC_REAP_KILL
 static long
 do_procctl(int command, int sig)
 {
-#ifdef PROC_REAP_KILL
 	struct procctl_reaper_kill rk;
 
 	memset(&rk, 0, sizeof(rk));
 	rk.rk_sig = sig;
 	return (procctl(P_PID, getpid(), command,
 	    command == PROC_REAP_KILL ? &rk : NULL));
-#else
-	(void)command;
-	(void)sig;
-	errno = EINVAL;
-	return (-1);
-#endif
 }
+#endif
 
 static void
 obey(int t)
@@ -361,7 +358,7 @@ obey(int t)
 			a.result = getppid();
 			break;
 		case OP_REAP:
-#ifdef PROC_REAP_ACQUIRE
+#ifdef PROC_REAP_KILL
 			a.result = do_procctl(o.arg[0] ? PROC_REAP_ACQUIRE :
 			    PROC_REAP_RELEASE, 0);
 #endif

@@ -8,7 +8,9 @@
 namespace proctor::scenario {
 
 inline constexpr std::string_view kAtfPrelude = R"C(
-/* The test case. */
+/* The test case.  Not every scenario has lines of all kinds. */
+#define	FOR_LINES	static __attribute__((unused))
+
 static pid_t pids[PROCESSES];
 static int tids[THREADS];
 static int owed[THREADS];	/* an answer that has not come yet */
@@ -64,7 +66,7 @@ begin(void)
 }
 
 /* A thread that is to begin; another one may have had its number. */
-static void
+FOR_LINES void
 fresh(int t)
 {
 
@@ -92,7 +94,7 @@ await(int t)
 }
 
 /* Gives an order; with `comes' the answer is waited for. */
-static struct answer
+FOR_LINES struct answer
 ask(int t, int comes, struct order o)
 {
 	struct answer a;
@@ -107,7 +109,7 @@ ask(int t, int comes, struct order o)
 	return (comes ? await(t) : a);
 }
 
-static struct order
+FOR_LINES struct order
 order(enum op op, int a, int b, int c, int d, int e)
 {
 	struct order o = { op, { a, b, c, d, e } };
@@ -116,7 +118,7 @@ order(enum op op, int a, int b, int c, int d, int e)
 }
 
 /* Ends the call that a thread sleeps in. */
-static void
+FOR_LINES void
 wake(int t)
 {
 
@@ -124,7 +126,7 @@ wake(int t)
 }
 
 /* The answer to a call that can fail. */
-static void
+FOR_LINES void
 check(int line, struct answer a, int error)
 {
 
@@ -158,7 +160,7 @@ stat_of(pid_t pid)
  * The kernel has time to do by itself what the model did.  Of a zombie that is
  * a child of init nothing may be left.
  */
-static void
+FOR_LINES void
 until(int line, int p, int stat)
 {
 	int i, now;
@@ -174,7 +176,7 @@ until(int line, int p, int stat)
 }
 
 /* A thread sleeps in its call. */
-static void
+FOR_LINES void
 until_sleeping(int line, int p, int t)
 {
 	struct kinfo_proc kp[2 * THREADS];
@@ -193,7 +195,7 @@ until_sleeping(int line, int p, int t)
 }
 
 /* A new thread may be stopped before it can tell who it is. */
-static void
+FOR_LINES void
 until_thread(int line, int p, int t)
 {
 	struct kinfo_proc kp[2 * THREADS];
@@ -218,7 +220,7 @@ until_thread(int line, int p, int t)
 }
 
 /* So may a new process. */
-static void
+FOR_LINES void
 until_born(int line, int p, int t)
 {
 	struct kinfo_proc kp[32];
