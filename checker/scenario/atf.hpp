@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
 // A scenario as a program for FreeBSD's test framework (libatf-c), to be put into tests/sys/kern and run on the kernel
-// itself.  The test case plays init; each process of the scenario is a child that does what it is ordered to through a
-// pipe.  What the kernel does by itself is not in the program: after each line the test case waits until the processes
-// stand as in the model.
+// itself.  The test case plays init for the processes that p1 forks; what init adopts goes to the real one.  Each thread
+// of the scenario does what it is ordered to through shared memory.  What the kernel does by itself is not in the program:
+// after each line the test case waits until the processes stand as in the model.
 #pragma once
 
 #include <string>

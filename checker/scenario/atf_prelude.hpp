@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
-// The part of the printed program that is the same for all scenarios.
+// The second part of a printed program, the same for all: what the test case does, that gives the orders.
 #pragma once
 
 #include <string_view>
@@ -8,289 +8,12 @@
 namespace proctor::scenario {
 
 inline constexpr std::string_view kAtfPrelude = R"C(
-#include <sys/types.h>
-#include <sys/param.h>
-#include <sys/procctl.h>
-#include <sys/ptrace.h>
-#include <sys/sysctl.h>
-#include <sys/user.h>
-#include <sys/wait.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <pthread.h>
-#include <pthread_np.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <atf-c.h>
-
-/*
- * Processes and threads have the numbers of the scenario; process 0 is this
- * test case.  A thread takes orders from one pipe and answers through another,
- * both at fixed descriptors, so that they are found again after an exec.
- */
-#define	PROCESSES	4
-#define	THREADS		6
-#define	ORDER(t, end)	(100 + 4 * (t) + (end))
-#define	ANSWER(t, end)	(102 + 4 * (t) + (end))
-#define	TIDS		140	/* a file with the thread ids */
-#define	NOBODY		99999	/* PID_MAX */
-
-enum op {
-	OP_FORK, OP_VFORK, OP_RFORK, OP_PTRACE, OP_WAIT, OP_KILL, OP_EXIT,
-	OP_EXEC, OP_THR_NEW, OP_THR_EXIT, OP_IGNORE, OP_CATCH, OP_SETUID,
-	OP_REAP, OP_GETPPID
-};
-
-/* How a request of ptrace(2) is made. */
-#define	HOW_UNMAPPED	0x01	/* an address that is not mapped */
-#define	HOW_COPYIN	0x02	/* the argument cannot be read */
-#define	HOW_COPYOUT	0x04	/* the answer cannot be written */
-#define	HOW_IO_NONE	0x08	/* PT_IO with no operation */
-#define	HOW_IO_WRITE	0x10	/* PT_IO that writes */
-
-struct order {
-	enum op	op;
-	int	arg[5];
-};
-struct answer {
-	long	result;
-	int	error;
-	int	status;
-};
+/* The test case.  Not every scenario has lines of all kinds. */
+#define	FOR_LINES	static __attribute__((unused))
 
 static pid_t pids[PROCESSES];
+static int tids[THREADS];
 static int owed[THREADS];	/* an answer that has not come yet */
-static int word = 42;		/* something in the memory of a tracee */
-
-static int
-transfer(int fd, void *bytes, size_t size, int out)
-{
-	ssize_t n;
-
-	do
-		n = out ? write(fd, bytes, size) : read(fd, bytes, size);
-	while (n == -1 && errno == EINTR);
-	return (n == (ssize_t)size);
-}
-
-static void
-catcher(int sig)
-{
-
-	(void)sig;
-}
-
-static void obey(int t) __attribute__((noreturn));
-
-static void *
-new_thread(void *arg)
-{
-
-	obey((int)(long)arg);
-}
-
-static long
-do_ptrace(int req, int pid, int data, int how, int mask)
-{
-	static char buffer[4096];
-	struct ptrace_io_desc io;
-	caddr_t addr, bad;
-
-	addr = (caddr_t)1;
-	bad = (caddr_t)-4096;
-	switch (req) {
-	case PT_READ_I:
-	case PT_READ_D:
-	case PT_WRITE_I:
-	case PT_WRITE_D:
-		addr = (how & HOW_UNMAPPED) ? (caddr_t)0 : (caddr_t)&word;
-		break;
-	case PT_IO:
-		io.piod_op = (how & HOW_IO_NONE) ? 0 :
-		    (how & HOW_IO_WRITE) ? PIOD_WRITE_D : PIOD_READ_D;
-		io.piod_offs = (how & HOW_UNMAPPED) ? NULL : &word;
-		io.piod_addr = buffer;
-		io.piod_len = sizeof(word);
-		memcpy(buffer, &word, sizeof(word));
-		addr = (how & HOW_COPYIN) ? bad : (caddr_t)&io;
-		break;
-	case PT_SETREGS:
-	case PT_SETFPREGS:
-	case PT_SETDBREGS:
-		/* What is written is what is there: each is its reader + 1. */
-		addr = (how & HOW_COPYIN) ? bad : buffer;
-		(void)ptrace(req - 1, pid, buffer, 0);
-		errno = 0;
-		break;
-	case PT_GETREGS:
-	case PT_GETFPREGS:
-	case PT_GETDBREGS:
-#ifdef PT_LWPINFO
-	case PT_LWPINFO:
-	case PT_GETLWPLIST:
-#endif
-		addr = (how & HOW_COPYOUT) ? bad : buffer;
-		break;
-#ifdef PT_SET_EVENT_MASK
-	case PT_SET_EVENT_MASK:
-		memcpy(buffer, &mask, sizeof(mask));
-		addr = (how & HOW_COPYIN) ? bad : buffer;
-		break;
-	case PT_GET_EVENT_MASK:
-		addr = (how & HOW_COPYOUT) ? bad : buffer;
-		break;
-#endif
-	default:
-		(void)mask;
-		break;
-	}
-	return (ptrace(req, pid, addr, data));
-}
-
-static pid_t
-do_vfork(int t)
-{
-	pid_t pid;
-
-	/* The child must not come back into the frame of the parent. */
-	pid = vfork();
-	if (pid == 0)
-		obey(t);
-	return (pid);
-}
-
-static void
-do_exec(int t)
-{
-	int mib[] = { CTL_KERN, KERN_PROC, KERN_PROC_PATHNAME, -1 };
-	char path[1024], number[16];
-	size_t size;
-
-	size = sizeof(path);
-	if (sysctl(mib, 4, path, &size, NULL, 0) != 0)
-		return;
-	snprintf(number, sizeof(number), "%d", t);
-	setenv("PROCTOR_ACTOR", number, 1);
-	execl(path, path, (char *)NULL);
-}
-
-static void
-obey(int t)
-{
-	pthread_t thread;
-	struct answer a;
-	struct order o;
-	int tid;
-
-	tid = pthread_getthreadid_np();
-	(void)pwrite(TIDS, &tid, sizeof(tid), t * (off_t)sizeof(tid));
-	for (;;) {
-		if (!transfer(ORDER(t, 0), &o, sizeof(o), 0))
-			_exit(125);
-		memset(&a, 0, sizeof(a));
-		errno = 0;
-		switch (o.op) {
-		case OP_FORK:
-		case OP_RFORK:
-			a.result = o.op == OP_FORK ? fork() : rfork(o.arg[1]);
-			if (a.result == 0)
-				obey(o.arg[0]);
-			break;
-		case OP_VFORK:
-			a.result = do_vfork(o.arg[0]);
-			break;
-		case OP_PTRACE:
-			a.result = do_ptrace(o.arg[0], o.arg[1], o.arg[2],
-			    o.arg[3], o.arg[4]);
-			break;
-		case OP_WAIT:
-			a.result = waitpid(o.arg[0], &a.status, o.arg[1]);
-			break;
-		case OP_KILL:
-			a.result = kill(o.arg[0], o.arg[1]);
-			break;
-		case OP_EXIT:
-			_exit(o.arg[0]);
-		case OP_EXEC:
-			do_exec(t);
-			a.result = -1;
-			break;
-		case OP_THR_NEW:
-			errno = pthread_create(&thread, NULL, new_thread,
-			    (void *)(long)o.arg[0]);
-			a.result = errno == 0 ? 0 : -1;
-			break;
-		case OP_THR_EXIT:
-			pthread_exit(NULL);
-		case OP_IGNORE:
-			(void)signal(o.arg[0], SIG_IGN);
-			break;
-		case OP_CATCH:
-			(void)signal(o.arg[0], catcher);
-			break;
-		case OP_SETUID:
-			a.result = setuid(o.arg[0]);
-			break;
-		case OP_GETPPID:
-			a.result = getppid();
-			break;
-		case OP_REAP:
-#ifdef PROC_REAP_ACQUIRE
-			a.result = procctl(P_PID, getpid(), o.arg[0] ?
-			    PROC_REAP_ACQUIRE : PROC_REAP_RELEASE, NULL);
-#endif
-			break;
-		}
-		a.error = a.result == -1 ? errno : 0;
-		if (!transfer(ANSWER(t, 1), &a, sizeof(a), 1))
-			_exit(126);
-	}
-}
-
-/* After an exec the new image goes on where the old one was. */
-__attribute__((constructor)) static void
-resume(void)
-{
-	struct answer a;
-	const char *t;
-
-	t = getenv("PROCTOR_ACTOR");
-	if (t == NULL)
-		return;
-	memset(&a, 0, sizeof(a));
-	if (!transfer(ANSWER(atoi(t), 1), &a, sizeof(a), 1))
-		_exit(126);
-	obey(atoi(t));
-}
-
-static void
-begin(void)
-{
-	char path[] = "tids.XXXXXX";
-	int fd, p[2], t;
-
-	for (t = 0; t < THREADS; t++) {
-		ATF_REQUIRE(pipe(p) == 0);
-		ATF_REQUIRE(dup2(p[0], ORDER(t, 0)) != -1);
-		ATF_REQUIRE(dup2(p[1], ORDER(t, 1)) != -1);
-		close(p[0]);
-		close(p[1]);
-		ATF_REQUIRE(pipe(p) == 0);
-		ATF_REQUIRE(dup2(p[0], ANSWER(t, 0)) != -1);
-		ATF_REQUIRE(dup2(p[1], ANSWER(t, 1)) != -1);
-		close(p[0]);
-		close(p[1]);
-	}
-	fd = mkstemp(path);
-	ATF_REQUIRE(fd != -1);
-	ATF_REQUIRE(dup2(fd, TIDS) != -1);
-	close(fd);
-	unlink(path);
-}
 
 /* What has not ended by itself; a tracee dies with its debugger. */
 static void
@@ -298,54 +21,95 @@ end(void)
 {
 	int p;
 
-	for (p = 1; p < PROCESSES; p++)
+	for (p = 1; p < PROCESSES && getpid() == pids[0]; p++)
 		if (pids[p] != 0)
 			(void)kill(pids[p], SIGKILL);
 }
 
-/* A thread that is to begin; another one may have had its number. */
 static void
-fresh(int t)
+begin(void)
 {
-	int tid;
+	int mib[] = { CTL_KERN, KERN_PROC, KERN_PROC_PATHNAME, -1 };
+	char path[] = "shared.XXXXXX";
+	struct rlimit limit = { 120, 120 };
+	size_t size;
+	int fd, p[2], t;
 
-	tid = 0;
-	owed[t] = 0;
-	(void)pwrite(TIDS, &tid, sizeof(tid), t * (off_t)sizeof(tid));
+	/*
+	 * A group of its own that nobody outside can continue, as that of init
+	 * is in the scenario; a session tells which processes are its own.
+	 */
+	if (getsid(0) != getpid()) {
+		(void)setpgid(0, getpgid(getppid()));
+		ATF_REQUIRE(setsid() != -1);
+	}
+	/* Who spins must not do so for ever if the test case is killed. */
+	ATF_REQUIRE(setrlimit(RLIMIT_CPU, &limit) == 0);
+	fd = mkstemp(path);
+	ATF_REQUIRE(fd != -1);
+	unlink(path);
+	ATF_REQUIRE(dup2(fd, SHARED) != -1);
+	close(fd);
+	ATF_REQUIRE(ftruncate(SHARED, sizeof(*shared)) == 0);
+	map_shared();
+	size = sizeof(shared->self);
+	ATF_REQUIRE(sysctl(mib, 4, shared->self, &size, NULL, 0) == 0);
+	for (t = 0; t < THREADS; t++) {
+		ATF_REQUIRE(pipe(p) == 0);
+		ATF_REQUIRE(dup2(p[0], SLEEP(t, 0)) != -1);
+		ATF_REQUIRE(dup2(p[1], SLEEP(t, 1)) != -1);
+		close(p[0]);
+		close(p[1]);
+	}
+	pids[0] = getpid();
+	atexit(end);
 }
 
-static int
-tid_of(int t)
+/* A thread that is to begin; another one may have had its number. */
+FOR_LINES void
+fresh(int t)
 {
-	int i, tid;
 
-	for (i = 0; i < 500; i++) {
-		tid = 0;
-		(void)pread(TIDS, &tid, sizeof(tid), t * (off_t)sizeof(tid));
-		if (tid != 0)
-			return (tid);
-		usleep(10000);
+	owed[t] = 0;
+	tids[t] = 0;
+	shared->slot[t].ordered = shared->slot[t].answered = 0;
+}
+
+/* Waits for the answer to the order before; what blocks for ever is an error. */
+static struct answer
+await(int t)
+{
+	struct slot *s;
+	int i;
+
+	s = &shared->slot[t];
+	for (i = 0; s->answered != s->ordered; i++) {
+		if (i == 5000)
+			atf_tc_fail("thread %d does not answer", t);
+		usleep(1000);
 	}
-	atf_tc_fail("thread %d has not begun", t);
+	__sync_synchronize();
+	owed[t] = 0;
+	return (s->a);
 }
 
 /* Gives an order; with `comes' the answer is waited for. */
-static struct answer
+FOR_LINES struct answer
 ask(int t, int comes, struct order o)
 {
 	struct answer a;
 
-	memset(&a, 0, sizeof(a));
 	if (owed[t])
-		ATF_REQUIRE(transfer(ANSWER(t, 0), &a, sizeof(a), 0));
-	owed[t] = !comes;
-	ATF_REQUIRE(transfer(ORDER(t, 1), &o, sizeof(o), 1));
-	if (comes)
-		ATF_REQUIRE(transfer(ANSWER(t, 0), &a, sizeof(a), 0));
-	return (a);
+		(void)await(t);
+	memset(&a, 0, sizeof(a));
+	shared->slot[t].o = o;
+	__sync_synchronize();
+	shared->slot[t].ordered++;
+	owed[t] = 1;
+	return (comes ? await(t) : a);
 }
 
-static struct order
+FOR_LINES struct order
 order(enum op op, int a, int b, int c, int d, int e)
 {
 	struct order o = { op, { a, b, c, d, e } };
@@ -353,8 +117,16 @@ order(enum op op, int a, int b, int c, int d, int e)
 	return (o);
 }
 
+/* Ends the call that a thread sleeps in. */
+FOR_LINES void
+wake(int t)
+{
+
+	ATF_REQUIRE(write(SLEEP(t, 1), "", 1) == 1);
+}
+
 /* The answer to a call that can fail. */
-static void
+FOR_LINES void
 check(int line, struct answer a, int error)
 {
 
@@ -362,28 +134,40 @@ check(int line, struct answer a, int error)
 	    line, a.error, error);
 }
 
+/* The processes of a set, or their threads; how many. */
+static size_t
+list(int what, int arg, struct kinfo_proc *kp, size_t room)
+{
+	int mib[] = { CTL_KERN, KERN_PROC, what, arg };
+	size_t size;
+
+	size = room * sizeof(*kp);
+	if (sysctl(mib, 4, kp, &size, NULL, 0) != 0)
+		return (0);
+	return (size / sizeof(*kp));
+}
+
 /* 0 free, else ki_stat. */
 static int
 stat_of(pid_t pid)
 {
-	int mib[] = { CTL_KERN, KERN_PROC, KERN_PROC_PID, pid };
 	struct kinfo_proc kp;
-	size_t size;
 
-	size = sizeof(kp);
-	if (sysctl(mib, 4, &kp, &size, NULL, 0) != 0 || size == 0)
-		return (0);
-	return (kp.ki_stat);
+	return (list(KERN_PROC_PID, pid, &kp, 1) == 0 ? 0 : kp.ki_stat);
 }
 
-/* The kernel has time to do by itself what the model did. */
-static void
+/*
+ * The kernel has time to do by itself what the model did.  Of a zombie that is
+ * a child of init nothing may be left.
+ */
+FOR_LINES void
 until(int line, int p, int stat)
 {
-	int i;
+	int i, now;
 
 	for (i = 0; i < 500; i++) {
-		if (stat_of(pids[p]) == stat)
+		now = stat_of(pids[p]);
+		if (now == stat || (stat == SZOMB && now == 0))
 			return;
 		usleep(10000);
 	}
@@ -391,27 +175,68 @@ until(int line, int p, int stat)
 	    stat_of(pids[p]), stat);
 }
 
-/* A new process may be stopped before it can tell who it is. */
-static void
-until_born(int line, int p)
+/* A thread sleeps in its call. */
+FOR_LINES void
+until_sleeping(int line, int p, int t)
 {
-	int mib[] = { CTL_KERN, KERN_PROC, KERN_PROC_PGRP, getpgrp() };
+	struct kinfo_proc kp[2 * THREADS];
+	size_t i, n;
+	int turn;
+
+	for (turn = 0; turn < 500; turn++) {
+		n = list(KERN_PROC_PID | KERN_PROC_INC_THREAD, pids[p], kp,
+		    2 * THREADS);
+		for (i = 0; i < n; i++)
+			if (kp[i].ki_tid == tids[t] && kp[i].ki_stat == SSLEEP)
+				return;
+		usleep(10000);
+	}
+	atf_tc_fail("line %d: t%d does not sleep", line, t);
+}
+
+/* A new thread may be stopped before it can tell who it is. */
+FOR_LINES void
+until_thread(int line, int p, int t)
+{
+	struct kinfo_proc kp[2 * THREADS];
+	size_t i, n;
+	int known, other, turn;
+
+	for (turn = 0; turn < 500; turn++) {
+		n = list(KERN_PROC_PID | KERN_PROC_INC_THREAD, pids[p], kp,
+		    2 * THREADS);
+		for (i = 0; i < n; i++) {
+			known = 0;
+			for (other = 0; other < THREADS; other++)
+				known = known || kp[i].ki_tid == tids[other];
+			if (!known) {
+				tids[t] = kp[i].ki_tid;
+				return;
+			}
+		}
+		usleep(10000);
+	}
+	atf_tc_fail("line %d: t%d was not born", line, t);
+}
+
+/* So may a new process. */
+FOR_LINES void
+until_born(int line, int p, int t)
+{
 	struct kinfo_proc kp[32];
-	size_t i, size;
+	size_t i, n;
 	int known, q, turn;
 
 	pids[p] = 0;
 	for (turn = 0; turn < 500; turn++) {
-		size = sizeof(kp);
-		if (sysctl(mib, 4, kp, &size, NULL, 0) != 0)
-			size = 0;
-		for (i = 0; i < size / sizeof(kp[0]); i++) {
-			known = kp[i].ki_pid == getpid() ||
-			    kp[i].ki_pid == getppid();
-			for (q = 1; q < PROCESSES; q++)
+		n = list(KERN_PROC_SESSION, pids[0], kp, 32);
+		for (i = 0; i < n; i++) {
+			known = 0;
+			for (q = 0; q < PROCESSES; q++)
 				known = known || kp[i].ki_pid == pids[q];
 			if (!known) {
 				pids[p] = kp[i].ki_pid;
+				until_thread(line, p, t);
 				return;
 			}
 		}

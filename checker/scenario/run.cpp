@@ -94,6 +94,7 @@ class Runner {
     if (!r.possible) return r.clause.id.empty() ? "impossible" : fmt::format("impossible={}", r.clause.id);
     if (r.error != 0) return error_name(r.error);
     if (!r.report.empty()) return r.report;
+    if (r.flags) return fmt::format("0 with flags={:#x}", *r.flags);
     if (!r.result) return "0";
     return "0 with result=" + (r.result_is_process ? process_name(*r.result) : std::to_string(*r.result));
   }
@@ -102,6 +103,7 @@ class Runner {
     if (e.starts_with("impossible")) return !r.possible && (e == "impossible" || e.substr(11) == r.clause.id);
     if (!r.possible) return false;
     if (e.starts_with("result=")) return r.error == 0 && is_result(r, std::string_view(e).substr(7));
+    if (e.starts_with("flags=")) return r.error == 0 && r.flags && r.flags == number(std::string_view(e).substr(6));
     const auto error = number(e);
     if (error || error_number(e)) return r.error == (error ? *error : *error_number(e));
     if (r.error != 0) return false;
@@ -161,6 +163,8 @@ class Runner {
     if (!o.possible) r.why_not = taken_name;
     if (!r.taken.back().reached && (r.actor == kNone || !is_alive(r.actor))) r.why_not = absent(s.actor_word, r.actor);
     if (!o.possible || o.error != Errno::ok) return;
+    for (std::size_t i = 0; i < o.emissions; ++i)
+      if (o.emitted[i].line == trace::Ktr::lwpinfo) r.flags = o.emitted[i].arg[2];
     r.result_is_process = returns_process(rule);
     if (rule.program.name.starts_with("wait6")) {
       const std::string report = rule.program.name.substr(rule.program.name.find(": ") + 2);

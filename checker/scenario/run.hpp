@@ -40,6 +40,7 @@ struct LineResult {
   int error = 0;              // errno
   std::optional<int> result;  // what the call returned, if that is not 0; or the slot of a process
   bool result_is_process = false;
+  std::optional<int> flags;              // pl_flags, of PT_LWPINFO
   std::string report;                    // wait: "trapped=SIGSTOP"
   model::Clause clause{};                // what failed
   std::optional<std::string> expected;   // what the scenario expects on this kernel

@@ -210,9 +210,13 @@ class Reading {
       if (number(value.text) || (name && !name->is_thread)) return;
       return note(value, fmt::format("unknown word '{}': expected a number, or a process such as p3", value.text));
     }
+    if (key == "flags") {
+      if (!number(value.text)) note(value, fmt::format("unknown word '{}': expected a number, as 0x24", value.text));
+      return;
+    }
     if (!is_ending(key))
       return wrong_outcome(word, word.text.substr(0, equal + 1),
-                           {"result=", "exited=", "killed=", "trapped=", "stopped=", "impossible="});
+                           {"result=", "flags=", "exited=", "killed=", "trapped=", "stopped=", "impossible="});
     if (!number_or_signal(value.text)) note(value, no_number(value.text));
   }
   static bool is_ending(std::string_view key) {
@@ -220,10 +224,11 @@ class Reading {
   }
   void wrong_outcome(const Word& at, std::string_view word, const names::Words& known) {
     const std::string meant = names::did_you_mean(word, known);
-    note(at, fmt::format("unknown word '{}': {}", word,
-                         !meant.empty() ? meant
-                                        : "expected 0, a number or a name such as EPERM, result=, exited=, killed=, "
-                                          "trapped=, stopped=, continued, nothing, impossible or impossible="));
+    note(at,
+         fmt::format("unknown word '{}': {}", word,
+                     !meant.empty() ? meant
+                                    : "expected 0, a number or a name such as EPERM, result=, flags=, exited=, "
+                                      "killed=, trapped=, stopped=, continued, nothing, impossible or impossible="));
   }
 
   void read_words(Statement& out) {

@@ -15,6 +15,7 @@
 //
 // What a line must come to stands behind `->`: an errno's name or 0, `result=2`, `result=p3`, for a wait `exited=3`,
 // `killed=SIGKILL`, `trapped=SIGSTOP`, `stopped=SIGSTOP` (each also without the value), `continued` or `nothing`;
+// `flags=0x24` is success of PT_LWPINFO with these pl_flags;
 // `impossible`, also with the clause as in `impossible=attach-walk-ends`, if the kernel does not come to an answer.
 // Kernels can differ: `-> freebsd-5.1,dragonfly-5.5:0 else:ECHILD`.
 //

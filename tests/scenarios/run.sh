@@ -30,7 +30,7 @@ atf() {
     for kernel in ${kernels:-$all}; do
       if "$proctor" run --format atf -k "$kernel" "$scenario" >"$scratch/test.c" 2>"$scratch/err"; then
         printed=$((printed + 1))
-        cc -std=c99 -fsyntax-only -nostdinc -I "$here/stand-in" -Wall -Wextra -Werror "$scratch/test.c" ||
+        cc -std=c99 -c -o "$scratch/test.o" -nostdinc -I "$here/stand-in" -Wall -Wextra -Werror "$scratch/test.c" ||
           fail "${scenario##*/} on $kernel: what was printed does not compile"
       else
         refused=$((refused + 1))
@@ -40,7 +40,7 @@ atf() {
     done
   done
   echo "$printed programs compile, $refused cannot be printed"
-  ((printed >= 50)) || fail "only $printed programs were printed"
+  ((printed >= 240)) || fail "only $printed programs were printed"
 }
 
 readme() {

@@ -24,8 +24,24 @@ enum { SIGPIPE = 13, SIGALRM, SIGTERM, SIGURG, SIGSTOP, SIGTSTP, SIGCONT, SIGCHL
 enum { SIGXCPU = 24, SIGXFSZ, SIGVTALRM, SIGPROF, SIGWINCH, SIGINFO, SIGUSR1, SIGUSR2, SIGTHR };
 typedef void (*stand_in_handler)(int);
 #define SIG_IGN ((stand_in_handler)1)
-stand_in_handler signal(int, stand_in_handler);
+#define SIG_DFL ((stand_in_handler)0)
+typedef struct stand_in_set {
+  unsigned bits[4];
+} sigset_t;
+struct sigaction {
+  stand_in_handler sa_handler;
+  int sa_flags;
+  sigset_t sa_mask;
+};
+int sigaction(int, const struct sigaction*, struct sigaction*);
+int sigemptyset(sigset_t*);
+int sigaddset(sigset_t*, int);
+enum { SIG_BLOCK = 1, SIG_UNBLOCK };
+int sigprocmask(int, const sigset_t*, sigset_t*);
 int kill(pid_t, int);
+int thr_kill(long, int);
+void thr_exit(long*);
+void breakpoint(void);
 
 pid_t fork(void);
 pid_t vfork(void);
@@ -33,9 +49,14 @@ pid_t rfork(int);
 enum { RFNOWAIT = 1, RFFDG = 2, RFPROC = 4 };
 pid_t getpid(void);
 pid_t getppid(void);
-pid_t getpgrp(void);
+pid_t getpgid(pid_t);
+pid_t getsid(pid_t);
+pid_t setsid(void);
+int setpgid(pid_t, pid_t);
+int pdfork(int*, int);
 int setuid(uid_t);
 int execl(const char*, const char*, ...);
+int atexit(void (*)(void));
 void _exit(int) __attribute__((noreturn));
 int pipe(int[2]);
 int dup2(int, int);
@@ -44,8 +65,15 @@ int unlink(const char*);
 int usleep(unsigned);
 ssize_t read(int, void*, size_t);
 ssize_t write(int, const void*, size_t);
-ssize_t pread(int, void*, size_t, off_t);
-ssize_t pwrite(int, const void*, size_t, off_t);
+int ftruncate(int, off_t);
+enum { PROT_READ = 1, PROT_WRITE, MAP_SHARED = 1 };
+#define MAP_FAILED ((void*)-1)
+void* mmap(void*, size_t, int, int, int, off_t);
+enum { RLIMIT_CPU };
+struct rlimit {
+  long rlim_cur, rlim_max;
+};
+int setrlimit(int, const struct rlimit*);
 char* getenv(const char*);
 int setenv(const char*, const char*, int);
 int atoi(const char*);
@@ -66,8 +94,6 @@ int stand_in_status(int, int);
 #define WIFCONTINUED(s) stand_in_status(s, 6)
 
 int pthread_create(pthread_t*, const void*, void* (*)(void*), void*);
-void pthread_exit(void*) __attribute__((noreturn));
-int pthread_getthreadid_np(void);
 
 int ptrace(int, pid_t, caddr_t, int);
 #define PT_READ_I 1
@@ -93,18 +119,28 @@ struct ptrace_io_desc {
   size_t piod_len;
 };
 
+struct ptrace_lwpinfo {
+  int pl_lwpid, pl_event, pl_flags;
+};
+
 enum stand_in_id { P_PID };
 int procctl(enum stand_in_id, pid_t, int, void*);
 #define PROC_REAP_ACQUIRE 2
 #define PROC_REAP_RELEASE 3
+#define PROC_REAP_KILL 6
+struct procctl_reaper_kill {
+  int rk_sig;
+};
 
-enum { CTL_KERN = 1, KERN_PROC = 14, KERN_PROC_PATHNAME = 12, KERN_PROC_PID = 1, KERN_PROC_PGRP = 2 };
+enum { CTL_KERN = 1, KERN_PROC = 14, KERN_PROC_PATHNAME = 12, KERN_PROC_PID = 1 };
+enum { KERN_PROC_SESSION = 3, KERN_PROC_INC_THREAD = 16 };
 int sysctl(const int*, unsigned, void*, size_t*, const void*, size_t);
 struct kinfo_proc {
   pid_t ki_pid;
+  int ki_tid;
   char ki_stat;
 };
-enum { SSTOP = 4, SZOMB = 5 };
+enum { SSLEEP = 3, SSTOP, SZOMB };
 
 /* libatf-c */
 typedef struct stand_in_case {

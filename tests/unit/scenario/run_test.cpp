@@ -116,6 +116,9 @@ TEST(run, ResultsAreCompared) {
   EXPECT_EQ(finding(run_text(kFamily + "p2 wait p3 -> ECHILD")), "3: expected ECHILD, but it is nothing");
   EXPECT_EQ(finding(run_text(kTracee + "p2 ptrace PT_GETNUMLWPS p3 -> result=2")),
             "5: expected result=2, but it is 0 with result=1");
+  EXPECT_EQ(finding(run_text(kTracee + "p2 ptrace PT_LWPINFO p3 data=160 -> flags=0x24")),
+            "5: expected flags=0x24, but it is 0 with flags=0x20");
+  EXPECT_EQ(finding(run_text(kTracee + "p2 ptrace PT_CONTINUE p3 -> flags=0")), "5: expected flags=0, but it is 0");
   EXPECT_EQ(finding(run_text(kFamily + "p2 fork p4 -> result=p3")),
             "3: expected result=p3, but it is 0 with result=p4");
   EXPECT_EQ(finding(run_text(kFamily + "p2 fork p4 -> result=3")), "3: expected result=3, but it is 0 with result=p4")

@@ -56,6 +56,7 @@ TEST(script, ProblemsSayWhereAndWhatWouldDo) {
       {"p2 fork p4 -> EPRM", "3:15", "unknown word 'EPRM': did you mean EPERM?"},
       {"p2 fork p4 -> traped=SIGSTOP", "3:15", "unknown word 'traped=': did you mean trapped=?"},
       {"p2 wait p3 -> trapped=SIGSTP", "3:23", "unknown word 'SIGSTP': did you mean SIGSTOP, SIGTSTP or"},
+      {"p2 kill p4 0 -> flags=SI", "3:23", "unknown word 'SI': expected a number, as 0x24"},
       {"p2 fork p4 -> result=t4", "3:22", "unknown word 't4': expected a number, or a process such as p3"},
       {"p2 fork p4 -> impossible=attach-walk-end", "3:26",
        "unknown word 'attach-walk-end': did you mean attach-walk-ends"},
