@@ -32,6 +32,7 @@ typename K::Bool matches(K& k, ProcRef<K> q, ProcRef<K> p, const WaitArgs<K>& a)
   auto sigchld = (p[p_cred] & P_SIGPARENT) == k.lit(0);
   auto of_kind = (a.options & kWlinuxclone) == 0 ? sigchld : !sigchld;
   if (k.behaviour().stop_has_thread) of_kind = of_kind && sees(q, p);  // p_canwait()
+  if (a.set == WaitFor::any && k.behaviour().wait_any_passes_procdesc) of_kind = of_kind && !has_cred(p, P_PROCDESC);
   if (a.set == WaitFor::pid) return of_kind && p.slot == a.pid;
   if (a.set == WaitFor::pgrp) return of_kind && p[p_pgrp] == a.pid;
   return of_kind;
