@@ -21,7 +21,7 @@
 
 #include "model/behaviours.hpp"
 #include "model/state.hpp"
-#include "traces/event.hpp"
+#include "model/words/ktr_lines.hpp"
 
 namespace proctor::model {
 
@@ -267,7 +267,7 @@ concept Kernel = requires(K k, typename K::Bool cond, typename K::Num num, ProcR
   k.let_go(p);  // release on the way out
   k.sleep(p);   // may block here
   k.wakeup(p);
-  k.emit(trace::Ktr::trace_me, p, num);
+  k.emit(Ktr::trace_me, p, num);
   k.result(num);  // td_retval[0]
   k.move(Move::pc, td);
   k.uninitialised(Uninitialised::child_pid);

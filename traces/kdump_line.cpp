@@ -49,7 +49,7 @@ std::optional<std::uint64_t> named_argument(std::uint16_t code, int index, std::
     return number ? std::optional<std::uint64_t>(static_cast<std::uint64_t>(*number)) : std::nullopt;
   };
   switch (code) {
-    case sys("ptrace"): return index == 0 ? widen(ptrace_request_number(text)) : std::nullopt;
+    case sys("ptrace"): return index == 0 ? widen(model::find_request(text)) : std::nullopt;
     case sys("wait4"): return index == 2 ? wait_options(text) : std::nullopt;
     case sys("wait6"): return index == 0 ? idtype_number(text) : index == 3 ? wait_options(text) : std::nullopt;
     case sys("procctl"):

@@ -11,26 +11,6 @@ struct Name {
   std::int32_t number;
 };
 
-// sys/ptrace.h.  3 and 6 addressed the u-area until 5.x; kdump(1) of that time still has names for them.  The first
-// name of a number is the one that ptrace_request_name() gives.
-constexpr Name kRequests[] = {
-    {"PT_TRACE_ME", 0},      {"PT_READ_I", 1},          {"PT_READ_D", 2},
-    {"PT_READ_U", 3},        {"PT_WRITE_I", 4},         {"PT_WRITE_D", 5},
-    {"PT_WRITE_U", 6},       {"PT_CONTINUE", 7},        {"PT_KILL", 8},
-    {"PT_STEP", 9},          {"PT_ATTACH", 10},         {"PT_DETACH", 11},
-    {"PT_IO", 12},           {"PT_LWPINFO", 13},        {"PT_GETNUMLWPS", 14},
-    {"PT_GETLWPLIST", 15},   {"PT_CLEARSTEP", 16},      {"PT_SETSTEP", 17},
-    {"PT_SUSPEND", 18},      {"PT_RESUME", 19},         {"PT_TO_SCE", 20},
-    {"PT_TO_SCX", 21},       {"PT_SYSCALL", 22},        {"PT_FOLLOW_FORK", 23},
-    {"PT_LWP_EVENTS", 24},   {"PT_GET_EVENT_MASK", 25}, {"PT_SET_EVENT_MASK", 26},
-    {"PT_GET_SC_ARGS", 27},  {"PT_GET_SC_RET", 28},     {"PT_COREDUMP", 29},
-    {"PT_GETREGS", 33},      {"PT_SETREGS", 34},        {"PT_GETFPREGS", 35},
-    {"PT_SETFPREGS", 36},    {"PT_GETDBREGS", 37},      {"PT_SETDBREGS", 38},
-    {"PT_VM_TIMESTAMP", 40}, {"PT_VM_ENTRY", 41},       {"PT_GETREGSET", 42},
-    {"PT_SETREGSET", 43},    {"PT_SC_REMOTE", 44},      {"PT_FIRSTMACH", 64},
-    {"PT_LASTMACH", 127},
-};
-
 // sys/signal.h.  SIGIOT and SIGEMT's neighbours are spelled as kdump(1) spells them: sys_signame with "SIG" before it.
 constexpr Name kSignals[] = {
     {"SIGHUP", 1},     {"SIGINT", 2},   {"SIGQUIT", 3},    {"SIGILL", 4},   {"SIGTRAP", 5},   {"SIGABRT", 6},
@@ -109,10 +89,6 @@ std::string_view syscall_name(std::uint16_t number) {
   }
   return {};
 }
-
-std::optional<std::int32_t> ptrace_request_number(std::string_view name) { return number_in(kRequests, name); }
-
-std::string_view ptrace_request_name(std::int32_t request) { return name_in(kRequests, request); }
 
 std::optional<std::int32_t> signal_number(std::string_view name) {
   if (!name.starts_with("SIG")) {

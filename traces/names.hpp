@@ -86,10 +86,6 @@ constexpr std::uint16_t from_dragonfly(std::uint16_t number) {
 // The name that FreeBSD 10 prints, or an empty string.
 std::string_view syscall_name(std::uint16_t number);
 
-// "PT_ATTACH" <-> 10.  Requests of 10.4 and those that 12 and 15 add; empty and nothing if unknown.
-std::optional<std::int32_t> ptrace_request_number(std::string_view name);
-std::string_view ptrace_request_name(std::int32_t request);
-
 // "SIGKILL" <-> 9, also "SIG 77" and "SIGRT3" as kdump(1) prints the numbers that have no name.
 std::optional<std::int32_t> signal_number(std::string_view name);
 std::string_view signal_name(std::int32_t signo);  // empty if the number has no name

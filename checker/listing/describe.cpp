@@ -219,7 +219,7 @@ class Writer {
     const Terms& terms = reading_.terms();
     std::vector<TermId> parameters{s.b, s.c, s.d};
     while (!parameters.empty() && terms.is_constant(parameters.back(), 0)) parameters.pop_back();
-    std::string text = fmt::format("KTR line {}: {}", trace::name(trace::Ktr(in.imm)), slot(s.a, s));
+    std::string text = fmt::format("KTR line {}: {}", name(Ktr(in.imm)), slot(s.a, s));
     for (const TermId id : parameters) {
       const bool none = terms.is_constant(id, kNone);
       text += "; " + (none ? "none" : words_.value(id, terms.type(id), s));

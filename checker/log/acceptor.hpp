@@ -163,7 +163,6 @@ class Acceptor {
   bool is_shown(const model::Outcome& out) const;
   Line line_of(const InFlight& call) const;
   void learn_from_line(Config& c, Slot p, const trace::Event& e);
-  static int request_of(trace::Ktr line);
 
   // lines.cpp: KTR_PTRACE lines
   bool line(const trace::Event& e);

@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "model/words/requests.hpp"
 #include "traces/names.hpp"
 
 namespace proctor::scenario {
@@ -135,7 +136,7 @@ bool sends_signal(const Rule& rule) {
   return rule.id == RuleId::kill || rule.id == RuleId::killpg || rule.id == RuleId::thr_kill;
 }
 
-bool looks_at_no_pid(const Rule& rule) { return rule.id == RuleId::ptrace && rule.number == 0; }
+bool looks_at_no_pid(const Rule& rule) { return rule.number == model::PT_TRACE_ME; }
 // wait6(P_PID): the child that is reported is the one that was asked for; P_ALL: nobody in particular is; P_PGID: the
 // group is named.
 bool is_wait_report(const Rule& rule) { return rule.id == RuleId::wait_report; }

@@ -11,7 +11,7 @@
 #include "checker/run/state_words.hpp"
 #include "checker/scenario/atf_actor.hpp"
 #include "checker/scenario/atf_prelude.hpp"
-#include "traces/names.hpp"
+#include "model/rules/requests.hpp"
 
 namespace proctor::scenario {
 
@@ -315,9 +315,9 @@ class Printer {
     const std::string& name = rule.program.name;
     std::string word = name.substr(name.find('(') + 1);
     word = word.substr(0, word.find_first_of(",)"));
-    const auto number = trace::ptrace_request_number(word);
+    const auto number = find_request(word);
     if (a[4] != 0) refuse(l, "a process in capability mode can take no orders");
-    if (word == "71") refuse(l, "machine-dependent requests are not printed");
+    if (rule.number == rules::kMachineRequest) refuse(l, "machine-dependent requests are not printed");
     const bool at_init = word != "PT_TRACE_ME" && !words_.by_tid(l.action->rule) && a[1] == kInit;
     if (at_init && l.error == 0) refuse(l, "init would be the one of the machine");
     if (word == "PT_VM_ENTRY" && l.error == 0) refuse(l, "what the tracee's map holds is not known");
@@ -331,7 +331,7 @@ class Printer {
       refuse(l, "a descriptor that can be read but not written needs a page of its own");
     std::string target = "0";
     if (word != "PT_TRACE_ME") target = words_.by_tid(l.action->rule) ? thread_id(a[1]) : pid(a[1]);
-    const std::string request = number ? fmt::format("{} /* {} */", *number, word) : word;
+    const std::string request = number ? fmt::format("{} /* {} */", int(*number), word) : word;
     order(l, "OP_PTRACE", {request, target, std::to_string(a[2]), how.empty() ? "0" : how, fmt::format("{}", a[3])});
     if (l.result && answers(l)) emit("ATF_REQUIRE_EQ({}, a.result);", *l.result);
     if (l.flags && answers(l)) emit("ATF_REQUIRE_EQ({:#x}, a.status);", *l.flags);

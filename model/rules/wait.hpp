@@ -76,7 +76,7 @@ void proc_reap(K& k, ProcRef<K> curp, ProcRef<K> p) {
   k.when(borrowed, [&] {  // the parent's lock comes before that of the child here
     k.lock(lock, t);
     k.lock(lock, p);
-    k.emit(trace::Ktr::wait_moved, p, t.slot);
+    k.emit(Ktr::wait_moved, p, t.slot);
     proc_reparent(k, p, t);
     k.set(p, p_oppid, k.lit(kNone));
     k.unlock(lock, p);
@@ -119,7 +119,7 @@ void wait_report(K& k, ProcRef<K> q, ProcRef<K> p, const WaitArgs<K>& a, Report 
     case Report::trapped:
       if (consume) k.set(p, P_WAITED);
       take();
-      k.emit(trace::Ktr::wait_trapped, p, p[p_xstat], p[p_xthread]);
+      k.emit(Ktr::wait_trapped, p, p[p_xstat], p[p_xthread]);
       break;
     case Report::stopped:
       if (consume) k.set(p, P_WAITED);
