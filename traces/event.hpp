@@ -45,11 +45,6 @@ enum class Kind : std::uint8_t {
 // the subject (tracee) pid and Event::tid its thread id.
 using model::Ktr;
 
-// System calls are known by their FreeBSD number (docs: sys/kern/syscalls.master), DragonFly's own by theirs and this
-// bit.  kUnknownSyscall stands for one that a text log names and that is not in the reader's table.
-inline constexpr std::uint16_t kUnknownSyscall = 0xffff;
-inline constexpr std::uint16_t kOfDragonFly = 0x4000;
-
 inline constexpr int kArgsMax = 8;
 
 struct Event {

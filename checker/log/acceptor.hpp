@@ -21,6 +21,7 @@
 #include "model/behaviours.hpp"
 #include "model/rules/sys_ptrace.hpp"
 #include "model/rules/wait.hpp"
+#include "model/words/limits.hpp"
 #include "traces/event.hpp"
 
 namespace proctor::check {
@@ -190,7 +191,7 @@ class Acceptor {
   void show_threads(const trace::Event& e, Slot p);
 
   // The largest pid; a greater number is a thread's.
-  std::int32_t pid_max() const { return kernel_.tokens ? 999999 : 99999; }
+  std::int32_t pid_max() const { return kernel_.tokens ? model::kDragonFlyPidMax : model::kPidMax; }
   bool tracing_lines() const { return ktr_ != nullptr; }
   // What went wrong, for the report; kept only while the direct explanation (no internal step) is tried.
   void failed(const model::Clause& clause, model::Errno error = model::Errno::ok, bool possible = true);

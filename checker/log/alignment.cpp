@@ -9,6 +9,7 @@
 #include "checker/log/acceptor.hpp"
 #include "checker/log/syscalls.hpp"
 #include "model/rules/requests.hpp"
+#include "model/words/limits.hpp"
 
 namespace proctor::check {
 
@@ -18,8 +19,6 @@ using trace::Ktr;
 namespace rules = model::rules;
 
 namespace {
-
-constexpr std::int32_t kPidMax = 99999;
 
 // What calls and lines are about: the line that a request writes, none for a wait.
 std::uint64_t key(Ktr line, std::int32_t pid) { return std::uint64_t(line) << 32 | std::uint32_t(pid); }
@@ -35,7 +34,7 @@ std::int64_t from(const std::vector<std::uint32_t>& sorted, std::uint32_t index)
 void Acceptor::align() {
   std::unordered_map<std::int32_t, std::int32_t> process_of;
   for (const Event& e : ktrace_->events)
-    if (e.tid > kPidMax) process_of[e.tid] = e.pid;
+    if (e.tid > model::kPidMax) process_of[e.tid] = e.pid;
   for (std::uint32_t i = 0; i < ktr_->events.size(); ++i) {
     const Event& e = ktr_->events[i];
     if (model::writer_of(e.ktr) != nullptr) calls_about_[key(e.ktr, e.pid)].lines.push_back(i);
@@ -143,17 +142,17 @@ void Acceptor::learn_from_line(Config& c, Slot p, const Event& e) {
   auto bit = [&](int event) { return std::uint8_t((events & ~event) | (e.args[0] != 0 ? event : 0)); };
   switch (names_[p].events_known && is_lined(e.pid) ? Ktr::none : e.ktr) {
     case Ktr::get_event_mask:
-    case Ktr::set_event_mask: events = std::uint8_t(e.args[0] & 0x3f); break;
+    case Ktr::set_event_mask: events = std::uint8_t(e.args[0] & model::kEventsAll); break;
     case Ktr::to_sce:
     case Ktr::to_scx:
     case Ktr::syscall:  // as they are after the request, which clears none
-      if (kernel_.event_mask) events = std::uint8_t(e.args[0] & 0x3f);
+      if (kernel_.event_mask) events = std::uint8_t(e.args[0] & model::kEventsAll);
       break;
     case Ktr::follow_fork: events = bit(model::PTRACE_FORK); break;
     case Ktr::lwp_events: events = bit(model::PTRACE_LWP); break;
     default: break;
   }
-  c.proc(p).p_ptevents = events & 0x3f;
+  c.proc(p).p_ptevents = events & model::kEventsAll;
   if (is_lined(e.pid)) return;
   if ((c.proc(p).p_flag & model::P_STOPPED_TRACE) == 0) return;
   const bool report = e.ktr == Ktr::wait_trapped;

@@ -8,7 +8,7 @@
 
 #include "checker/log/syscalls.hpp"
 #include "model/words/requests.hpp"
-#include "traces/names.hpp"
+#include "model/words/signals.hpp"
 
 namespace proctor::check {
 
@@ -27,7 +27,7 @@ std::string_view verdict_name(Verdict verdict) {
 namespace {
 
 std::string call_words(std::uint16_t code, const Event* call) {
-  const std::string_view name = trace::syscall_name(code);
+  const std::string_view name = model::syscall_name(code);
   std::string out = name.empty() ? fmt::format("system call {}", code) : std::string(name);
   if (call == nullptr) return out;
   const auto pid = [&](int i) { return std::int32_t(call->args[std::size_t(i)]); };
@@ -40,7 +40,7 @@ std::string call_words(std::uint16_t code, const Event* call) {
     case sys::wait4: return fmt::format("wait4({}, {:#x})", pid(0), call->args[2]);
     case sys::wait6: return fmt::format("wait6({}, {}, {:#x})", call->args[0], pid(1), call->args[3]);
     case sys::kill: {
-      const std::string_view sig = trace::signal_name(pid(1));
+      const std::string_view sig = model::signal_name(pid(1));
       return fmt::format("kill({}, {})", pid(0), sig.empty() ? std::to_string(pid(1)) : std::string(sig));
     }
     default: return out + "()";

@@ -7,9 +7,8 @@
 
 #include "checker/run/state_words.hpp"
 #include "checker/scenario/run.hpp"
-#include "model/words/ktr_lines.hpp"
 #include "model/names.hpp"
-#include "traces/names.hpp"
+#include "model/words/ktr_lines.hpp"
 
 namespace proctor::scenario {
 

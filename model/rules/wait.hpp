@@ -6,12 +6,12 @@
 
 #include "model/rules/credentials.hpp"
 #include "model/rules/lifecycle.hpp"
+#include "model/words/arguments.hpp"
 
 namespace proctor::model::rules {
 
-// options, sys/wait.h
-inline constexpr int kWnohang = 1, kWuntraced = 2, kWcontinued = 4, kWnowait = 8, kWexited = 16, kWtrapped = 32,
-                     kWlinuxclone = static_cast<int>(0x80000000U);
+using model::kWnohang, model::kWuntraced, model::kWcontinued, model::kWnowait, model::kWexited, model::kWtrapped,
+    model::kWlinuxclone;
 
 // What a child is reported for.
 enum class Report : std::uint8_t { none, exited, trapped, stopped, continued };

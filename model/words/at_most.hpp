@@ -16,7 +16,9 @@ class AtMost {
   constexpr AtMost(std::initializer_list<T> items) {
     for (const T& item : items) push_back(item);
   }
-  constexpr void push_back(const T& item) { items_.at(count_++) = item; }  // of a constant, one too many does not compile
+  constexpr void push_back(const T& item) {
+    items_.at(count_++) = item;
+  }  // of a constant, one too many does not compile
   constexpr const T* begin() const { return items_.data(); }
   constexpr const T* end() const { return items_.data() + count_; }
   constexpr std::size_t size() const { return count_; }

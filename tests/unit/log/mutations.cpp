@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <set>
 
-#include "traces/names.hpp"
+#include "model/words/requests.hpp"
 
 namespace proctor::test {
 
