@@ -86,24 +86,18 @@ void add_request(Table& table, Request req, std::string_view name) {
   auto by_pid = [req](auto& k, const auto& a) {
     using K = Plain<decltype(k)>;
     rules::begin_call(k, rules::lwp(k, a[0]));
-    rules::sys_ptrace(k, rules::lwp(k, a[0]),
-                      rules::PtraceArgs<K>{.req = req,
-                                           .pid = a[1],
-                                           .tid = k.lit(kNone),
-                                           .data = a[2],
-                                           .event_mask = a[3],
-                                           .capmode = truth(k, a[4])});
+    rules::sys_ptrace(
+        k, rules::lwp(k, a[0]),
+        rules::PtraceArgs<K>{
+            .req = req, .pid = a[1], .tid = k.lit(kNone), .data = a[2], .event_mask = a[3], .capmode = truth(k, a[4])});
   };
   auto by_tid = [req](auto& k, const auto& a) {
     using K = Plain<decltype(k)>;
     rules::begin_call(k, rules::lwp(k, a[0]));
-    rules::sys_ptrace(k, rules::lwp(k, a[0]),
-                      rules::PtraceArgs<K>{.req = req,
-                                           .pid = k.lit(kNone),
-                                           .tid = a[1],
-                                           .data = a[2],
-                                           .event_mask = a[3],
-                                           .capmode = truth(k, a[4])});
+    rules::sys_ptrace(
+        k, rules::lwp(k, a[0]),
+        rules::PtraceArgs<K>{
+            .req = req, .pid = k.lit(kNone), .tid = a[1], .data = a[2], .event_mask = a[3], .capmode = truth(k, a[4])});
   };
   const Argument caller{"td", Takes::thread}, data{"data", Takes::data}, mask{"*addr", Takes::mask},
       capmode{"capmode", Takes::yes_no};
@@ -113,8 +107,8 @@ void add_request(Table& table, Request req, std::string_view name) {
               by_pid, req);
     return;
   }
-  table.add(RuleId::ptrace, Rule::By::request, call + ", pid)",
-            {caller, {"pid", Takes::process}, data, mask, capmode}, by_pid, req);
+  table.add(RuleId::ptrace, Rule::By::request, call + ", pid)", {caller, {"pid", Takes::process}, data, mask, capmode},
+            by_pid, req);
   table.add(RuleId::ptrace, Rule::By::request, call + ", tid)", {caller, {"tid", Takes::thread}, data, mask, capmode},
             by_tid, req);
 }

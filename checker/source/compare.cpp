@@ -7,9 +7,9 @@
 
 #include "checker/run/state_words.hpp"
 #include "checker/source/lockstep.hpp"
-#include "model/words/ktr_lines.hpp"
 #include "model/names.hpp"
 #include "model/rules/sys_ptrace.hpp"
+#include "model/words/ktr_lines.hpp"
 
 namespace proctor::source {
 
