@@ -27,7 +27,7 @@ struct LockEvent {
 
 // A KTR_PTRACE line that the rule writes: subject process, and the parameters that the state determines.
 struct Emission {
-  trace::Ktr line = trace::Ktr::none;
+  Ktr line = Ktr::none;
   Slot proc = kNone;
   std::array<std::int32_t, 3> arg{};
   friend bool operator==(const Emission&, const Emission&) = default;
@@ -369,7 +369,7 @@ class Exec {
     if (locks_ != nullptr && live_) locks_->push_back({LockEvent::Op::sleep, Lock::token, kNone});
   }
   void wakeup(P) {}
-  void emit(trace::Ktr line, P p, Num a = {0}, Num b = {0}, Num c = {0}) {
+  void emit(Ktr line, P p, Num a = {0}, Num b = {0}, Num c = {0}) {
     if (!live_ || !b_.writes_ktr) return;
     ++out_.emissions;
     out_.emitted.push_back({line, Slot(p.slot.v), {a.v, b.v, c.v}});

@@ -31,28 +31,4 @@ std::string place(const Clause& clause) {
   return fmt::format("[{}, {} {}()]", clause.id, clause.file, clause.function);
 }
 
-std::string name(Errno error) {
-  switch (error) {
-    case Errno::ok: return "success";
-    case Errno::eperm: return "EPERM";
-    case Errno::enoent: return "ENOENT";
-    case Errno::esrch: return "ESRCH";
-    case Errno::eintr: return "EINTR";
-    case Errno::eio: return "EIO";
-    case Errno::echild: return "ECHILD";
-    case Errno::enomem: return "ENOMEM";
-    case Errno::eacces: return "EACCES";
-    case Errno::efault: return "EFAULT";
-    case Errno::ebusy: return "EBUSY";
-    case Errno::einval: return "EINVAL";
-    case Errno::eagain: return "EAGAIN";
-    case Errno::enametoolong: return "ENAMETOOLONG";
-    case Errno::ealready: return "EALREADY";
-    case Errno::enotconn: return "ENOTCONN";
-    case Errno::ecapmode: return "ECAPMODE";
-    case Errno::erestart: return "ERESTART";
-  }
-  return fmt::format("errno {}", int(error));
-}
-
 }  // namespace proctor::model

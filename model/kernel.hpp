@@ -21,31 +21,12 @@
 
 #include "model/behaviours.hpp"
 #include "model/state.hpp"
-#include "traces/event.hpp"
+#include "model/words/errors.hpp"
+#include "model/words/fields.hpp"
+#include "model/words/ktr_lines.hpp"
+#include "model/words/open_choices.hpp"
 
 namespace proctor::model {
-
-// errno values that the rules return; FreeBSD's numbers.  (Lower case: the host's own are macros.)
-enum class Errno : int {
-  ok = 0,
-  eperm = 1,
-  enoent = 2,
-  esrch = 3,
-  eintr = 4,
-  eio = 5,
-  echild = 10,
-  enomem = 12,
-  eacces = 13,
-  efault = 14,
-  ebusy = 16,
-  einval = 22,
-  eagain = 35,
-  ealready = 37,
-  enotconn = 57,
-  enametoolong = 63,
-  ecapmode = 94,
-  erestart = -1,
-};
 
 // Where a clause stands in the kernel's source.  The id is the same word in messages, tests, coverage and the paper.
 struct Clause {
@@ -94,53 +75,6 @@ constexpr Anchor at(std::string_view key, int line104, std::string_view file = "
 
 // "[attach-self, sys_process.c:790]"
 std::string place(const Clause& clause);
-std::string name(Errno error);  // "EBUSY", or "errno 55" for one that no rule returns
-
-// Fields by name, so that a rule reads p[p_pptr] in both interpretations.
-enum class ProcField : std::uint8_t {
-  state,
-  p_pptr,
-  p_oppid,
-  p_orphan,
-  p_reaper,
-  p_vforker,
-  p_xthread,
-  p_ptevents,
-  p_xstat,
-  p_numthreads,
-  p_suspcount,
-  p_cred,
-  p_pgrp,
-  pg_jobc
-};
-enum class LwpField : std::uint8_t { proc, td_xsig, td_at, td_local, td_dbgksi };
-enum class ProcSet : std::uint8_t { p_siglist, p_sigignore, p_sigcatch };
-enum class LwpSet : std::uint8_t { td_siglist, td_sigmask, td_sigptrace };
-inline constexpr auto p_state = ProcField::state;
-inline constexpr auto p_pptr = ProcField::p_pptr;
-inline constexpr auto p_oppid = ProcField::p_oppid;
-inline constexpr auto p_orphan = ProcField::p_orphan;
-inline constexpr auto p_reaper = ProcField::p_reaper;
-inline constexpr auto p_xthread = ProcField::p_xthread;
-inline constexpr auto p_ptevents = ProcField::p_ptevents;
-inline constexpr auto p_xstat = ProcField::p_xstat;
-inline constexpr auto p_numthreads = ProcField::p_numthreads;
-inline constexpr auto p_suspcount = ProcField::p_suspcount;
-inline constexpr auto p_cred = ProcField::p_cred;
-inline constexpr auto p_pgrp = ProcField::p_pgrp;
-inline constexpr auto p_vforker = ProcField::p_vforker;
-inline constexpr auto pg_jobc = ProcField::pg_jobc;
-inline constexpr auto td_proc = LwpField::proc;
-inline constexpr auto td_xsig = LwpField::td_xsig;
-inline constexpr auto td_at = LwpField::td_at;
-inline constexpr auto td_local = LwpField::td_local;
-inline constexpr auto td_dbgksi = LwpField::td_dbgksi;
-inline constexpr auto p_siglist = ProcSet::p_siglist;
-inline constexpr auto p_sigignore = ProcSet::p_sigignore;
-inline constexpr auto p_sigcatch = ProcSet::p_sigcatch;
-inline constexpr auto td_siglist = LwpSet::td_siglist;
-inline constexpr auto td_sigmask = LwpSet::td_sigmask;
-inline constexpr auto td_sigptrace = LwpSet::td_sigptrace;
 
 // thread: thread_lock(td); token: lwkt_gettoken(&p->p_token); crit: crit_enter(); lwp: LWPHOLD(), held and released only.
 enum class Lock : std::uint8_t { proctree, proc, slock, giant, sched, thread, token, crit, lwp };
@@ -166,26 +100,6 @@ enum class Move : std::uint16_t {
 
 // Fields of an answer that nobody wrote.
 enum class Uninitialised : std::uint8_t { child_pid = 1, name_tail = 2, padding = 4 };
-
-// Things that the model leaves open because no state of it decides them; each names what decides in the real kernel.
-enum class Open : std::uint8_t {
-  copyin,           // is the caller's address readable
-  copyout,          // is the caller's address writable
-  cansee,           // p_cansee(): credentials, jails, MAC
-  candebug,         // p_candebug(): credentials
-  io_op,            // what operation the descriptor of PT_IO names
-  memory,           // proc_rwmem(): is the tracee's address mapped
-  registers,        // are the register values acceptable, is the process in memory
-  machine,          // cpu_ptrace(): machine-dependent requests
-  vm_entry,         // what the tracee's map holds at that index
-  sigchld_ignored,  // does the parent ignore SIGCHLD or not want to wait
-  set_pc,       // addr of a request that resumes: 0 it is 1, "where it stopped", 1 another, 2 that the machine refuses
-  single_step,  // does the machine refuse to single-step (never on amd64)
-};
-inline constexpr std::size_t kOpenKinds = 12;
-
-// How each is decided, by kind; 0 goes on.
-using Choices = std::array<std::uint8_t, kOpenKinds>;
 
 // A process (or thread) in a rule: a slot, and the interpretation that reads it.
 template <class K>
@@ -267,7 +181,7 @@ concept Kernel = requires(K k, typename K::Bool cond, typename K::Num num, ProcR
   k.let_go(p);  // release on the way out
   k.sleep(p);   // may block here
   k.wakeup(p);
-  k.emit(trace::Ktr::trace_me, p, num);
+  k.emit(Ktr::trace_me, p, num);
   k.result(num);  // td_retval[0]
   k.move(Move::pc, td);
   k.uninitialised(Uninitialised::child_pid);

@@ -161,7 +161,7 @@ class Lean {
   void let_go(P, Lock = Lock::proc) {}
   void sleep(P) {}
   void wakeup(P) {}
-  void emit(trace::Ktr, P, Num = {0}, Num = {0}, Num = {0}) {}
+  void emit(Ktr, P, Num = {0}, Num = {0}, Num = {0}) {}
   void result(Num value) {
     if (live_) out_.result = value.v;
   }

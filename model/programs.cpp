@@ -17,48 +17,6 @@ namespace {
 
 using rules::Request;
 
-struct NamedRequest {
-  Request req;
-  std::string_view name;
-};
-constexpr NamedRequest kRequests[] = {
-    {rules::PT_TRACE_ME, "PT_TRACE_ME"},
-    {rules::PT_READ_I, "PT_READ_I"},
-    {rules::PT_READ_D, "PT_READ_D"},
-    {rules::PT_WRITE_I, "PT_WRITE_I"},
-    {rules::PT_WRITE_D, "PT_WRITE_D"},
-    {rules::PT_CONTINUE, "PT_CONTINUE"},
-    {rules::PT_KILL, "PT_KILL"},
-    {rules::PT_STEP, "PT_STEP"},
-    {rules::PT_ATTACH, "PT_ATTACH"},
-    {rules::PT_DETACH, "PT_DETACH"},
-    {rules::PT_IO, "PT_IO"},
-    {rules::PT_LWPINFO, "PT_LWPINFO"},
-    {rules::PT_GETNUMLWPS, "PT_GETNUMLWPS"},
-    {rules::PT_GETLWPLIST, "PT_GETLWPLIST"},
-    {rules::PT_CLEARSTEP, "PT_CLEARSTEP"},
-    {rules::PT_SETSTEP, "PT_SETSTEP"},
-    {rules::PT_SUSPEND, "PT_SUSPEND"},
-    {rules::PT_RESUME, "PT_RESUME"},
-    {rules::PT_TO_SCE, "PT_TO_SCE"},
-    {rules::PT_TO_SCX, "PT_TO_SCX"},
-    {rules::PT_SYSCALL, "PT_SYSCALL"},
-    {rules::PT_FOLLOW_FORK, "PT_FOLLOW_FORK"},
-    {rules::PT_LWP_EVENTS, "PT_LWP_EVENTS"},
-    {rules::PT_GET_EVENT_MASK, "PT_GET_EVENT_MASK"},
-    {rules::PT_SET_EVENT_MASK, "PT_SET_EVENT_MASK"},
-    {rules::PT_GETREGS, "PT_GETREGS"},
-    {rules::PT_SETREGS, "PT_SETREGS"},
-    {rules::PT_GETFPREGS, "PT_GETFPREGS"},
-    {rules::PT_SETFPREGS, "PT_SETFPREGS"},
-    {rules::PT_GETDBREGS, "PT_GETDBREGS"},
-    {rules::PT_SETDBREGS, "PT_SETDBREGS"},
-    {rules::PT_VM_TIMESTAMP, "PT_VM_TIMESTAMP"},
-    {rules::PT_VM_ENTRY, "PT_VM_ENTRY"},
-    {Request{30}, "30"},  // no request of any kernel: below PT_FIRSTMACH and unknown
-    {Request{71}, "71"},  // stands for the machine-dependent ones (amd64: PT_GETFSBASE)
-};
-
 #ifndef PROCTOR_LEAN_KERNEL
 // Calls text(k, arguments) with an Exec now and then, and with a Record once.
 class FullTable {
@@ -124,43 +82,42 @@ auto truth(K& k, typename K::Num value) {
 }
 
 template <class Table>
-void add_requests(Table& table) {
-  for (const auto& [req, name] : kRequests) {
-    auto by_pid = [req = req](auto& k, const auto& a) {
-      using K = Plain<decltype(k)>;
-      rules::begin_call(k, rules::lwp(k, a[0]));
-      rules::sys_ptrace(k, rules::lwp(k, a[0]),
-                        rules::PtraceArgs<K>{.req = req,
-                                             .pid = a[1],
-                                             .tid = k.lit(kNone),
-                                             .data = a[2],
-                                             .event_mask = a[3],
-                                             .capmode = truth(k, a[4])});
-    };
-    auto by_tid = [req = req](auto& k, const auto& a) {
-      using K = Plain<decltype(k)>;
-      rules::begin_call(k, rules::lwp(k, a[0]));
-      rules::sys_ptrace(k, rules::lwp(k, a[0]),
-                        rules::PtraceArgs<K>{.req = req,
-                                             .pid = k.lit(kNone),
-                                             .tid = a[1],
-                                             .data = a[2],
-                                             .event_mask = a[3],
-                                             .capmode = truth(k, a[4])});
-    };
-    const Argument caller{"td", Takes::thread}, data{"data", Takes::data}, mask{"*addr", Takes::mask},
-        capmode{"capmode", Takes::yes_no};
-    const std::string call = "ptrace(" + std::string(name);
-    if (req == rules::PT_TRACE_ME) {  // looks at no pid
-      table.add(RuleId::ptrace, Rule::By::request, call + ")", {caller, {"pid", Takes::process}, data, mask, capmode},
-                by_pid, req);
-      continue;
-    }
-    table.add(RuleId::ptrace, Rule::By::request, call + ", pid)",
-              {caller, {"pid", Takes::process}, data, mask, capmode}, by_pid, req);
-    table.add(RuleId::ptrace, Rule::By::request, call + ", tid)", {caller, {"tid", Takes::thread}, data, mask, capmode},
-              by_tid, req);
+void add_request(Table& table, Request req, std::string_view name) {
+  auto by_pid = [req](auto& k, const auto& a) {
+    using K = Plain<decltype(k)>;
+    rules::begin_call(k, rules::lwp(k, a[0]));
+    rules::sys_ptrace(
+        k, rules::lwp(k, a[0]),
+        rules::PtraceArgs<K>{
+            .req = req, .pid = a[1], .tid = k.lit(kNone), .data = a[2], .event_mask = a[3], .capmode = truth(k, a[4])});
+  };
+  auto by_tid = [req](auto& k, const auto& a) {
+    using K = Plain<decltype(k)>;
+    rules::begin_call(k, rules::lwp(k, a[0]));
+    rules::sys_ptrace(
+        k, rules::lwp(k, a[0]),
+        rules::PtraceArgs<K>{
+            .req = req, .pid = k.lit(kNone), .tid = a[1], .data = a[2], .event_mask = a[3], .capmode = truth(k, a[4])});
+  };
+  const Argument caller{"td", Takes::thread}, data{"data", Takes::data}, mask{"*addr", Takes::mask},
+      capmode{"capmode", Takes::yes_no};
+  const std::string call = "ptrace(" + std::string(name);
+  if (req == rules::PT_TRACE_ME) {  // looks at no pid
+    table.add(RuleId::ptrace, Rule::By::request, call + ")", {caller, {"pid", Takes::process}, data, mask, capmode},
+              by_pid, req);
+    return;
   }
+  table.add(RuleId::ptrace, Rule::By::request, call + ", pid)", {caller, {"pid", Takes::process}, data, mask, capmode},
+            by_pid, req);
+  table.add(RuleId::ptrace, Rule::By::request, call + ", tid)", {caller, {"tid", Takes::thread}, data, mask, capmode},
+            by_tid, req);
+}
+
+template <class Table>
+void add_requests(Table& table) {
+  for (const RequestWords& row : kRequests)
+    if (rules::is_ruled(row)) add_request(table, row.request, row.name);
+  for (const Request req : {rules::kNoRequest, rules::kMachineRequest}) add_request(table, req, std::to_string(req));
 }
 
 // A step of a thread: the text takes the thread alone.

@@ -10,15 +10,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "model/words/signals.hpp"
+
 namespace proctor::model {
 
-// sys/signal.h; FreeBSD and DragonFly agree on these.
-inline constexpr int kSighup = 1, kSigint = 2, kSigtrap = 5, kSigkill = 9, kSigalrm = 14, kSigterm = 15, kSigurg = 16,
-                     kSigstop = 17, kSigtstp = 18, kSigcont = 19, kSigchld = 20, kSigttin = 21, kSigttou = 22,
-                     kSigio = 23, kSigwinch = 28, kSiginfo = 29, kSigusr1 = 30, kSigusr2 = 31;
 inline constexpr int kStopSignals[] = {kSigstop, kSigtstp, kSigttin, kSigttou};
 inline constexpr int kTtyStopSignals[] = {kSigtstp, kSigttin, kSigttou};
-inline constexpr int kSigmax = 128;  // _SIG_MAXSIG
 
 // Signals 1 to 128.
 class AllSignals {

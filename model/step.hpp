@@ -73,7 +73,7 @@ void perform(Exec<S>& k, const Instruction& in, At&& at) {
     case Op::release: return way_out ? k.let_go(p(in.a), Lock(in.imm)) : k.release(p(in.a), Lock(in.imm));
     case Op::sleep: return k.sleep(p(in.a));
     case Op::wakeup: return k.wakeup(p(in.a));
-    case Op::emit: return k.emit(trace::Ktr(in.imm), p(in.a), {at(in.b)}, {at(in.c)}, {at(in.d)});
+    case Op::emit: return k.emit(Ktr(in.imm), p(in.a), {at(in.b)}, {at(in.c)}, {at(in.d)});
     case Op::result: return k.result({at(in.a)});
     case Op::move: return k.move(Move(in.imm), td(in.a));
     case Op::uninitialised: return k.uninitialised(Uninitialised(in.imm));

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include "model/words/ktr_lines.hpp"
+
 namespace proctor::trace {
 
 enum class Format : std::uint8_t {
@@ -39,54 +41,9 @@ enum class Kind : std::uint8_t {
   other,       // anything else that names a process: it shows that the process ran, no more
 };
 
-// One enumerator for each KTR_PTRACE format string of FreeBSD 10.2 to 12; the comment gives the meaning of args[0..].
-// In every line that names one, Event::pid is the subject (tracee) pid and Event::tid its thread id.
-enum class Ktr : std::uint8_t {
-  none,
-  trace_me,        // PT_TRACE_ME: pid
-  attach,          // PT_ATTACH: pid; [0] oppid
-  clearstep,       // PT_CLEARSTEP: tid, pid
-  setstep,         // PT_SETSTEP: tid, pid
-  suspend,         // PT_SUSPEND: tid, pid
-  resume,          // PT_RESUME: tid, pid
-  follow_fork,     // PT_FOLLOW_FORK: pid; [0] old value (0 disabled, 1 enabled), [1] new value
-  lwp_events,      // PT_LWP_EVENTS: pid; [0] old, [1] new
-  get_event_mask,  // PT_GET_EVENT_MASK: pid; [0] mask
-  set_event_mask,  // PT_SET_EVENT_MASK: pid; [0] old mask, [1] new mask
-  step,            // PT_STEP: tid, pid; [0] sig if has_arg(0)
-  continue_,       // PT_CONTINUE: pid; [0] PC, [1] sig
-  to_sce,          // PT_TO_SCE: pid; [0] events (or stops), [1] PC, [2] sig
-  to_scx,          // PT_TO_SCX: as to_sce
-  syscall,         // PT_SYSCALL: as to_sce
-  detach,          // PT_DETACH: pid; [0] pid reparented to, or 0 if it was not reparented, [1] sig
-  write,           // PT_WRITE: pid; [0] address, [1] value
-  read,            // PT_READ: pid; [0] address, [1] value
-  io,              // PT_IO: pid; [0] 0 READ, 1 WRITE, [1] offset, [2] length
-  kill,            // PT_KILL: pid
-  setregs,         // PT_SETREGS: tid, pid
-  getregs,
-  setfpregs,
-  getfpregs,
-  setdbregs,
-  getdbregs,
-  lwpinfo,       // PT_LWPINFO: tid, pid; [0] event, [1] flags, [2] child pid (uninitialised unless forked), [3] syscall
-  getnumlwps,    // PT_GETNUMLWPS: pid; [0] threads
-  getlwplist,    // PT_GETLWPLIST: pid; [0] data, [1] actual
-  vm_timestamp,  // PT_VM_TIMESTAMP: pid; [0] timestamp
-  vm_entry,      // PT_VM_ENTRY: pid; [0] entry, [1] start
-  ptracestop,    // ptracestop: tid, pid; [0] td_dbgflags, [1] sig
-  fork_return,   // fork_return: attaching to new child; pid is the child; [0] oppid
-  exit_orphan,   // exit: clearing orphan; pid is the exiting process; [0] the orphan's pid
-  wait_moved,    // wait: traced child pid moved back; [0] parent pid
-  wait_trapped,  // wait: returning trapped pid; [0] status, [1] xstat, [2] xthread (tid or -1)
-  stopevent,     // stopevent: pid; [0] event, [1] val
-};
-std::string_view name(Ktr line);
-
-// System calls are known by their FreeBSD number (docs: sys/kern/syscalls.master), DragonFly's own by theirs and this
-// bit.  kUnknownSyscall stands for one that a text log names and that is not in the reader's table.
-inline constexpr std::uint16_t kUnknownSyscall = 0xffff;
-inline constexpr std::uint16_t kOfDragonFly = 0x4000;
+// A KTR_PTRACE line: model/words/ktr_lines.inc gives the meaning of args[0..].  In every line that names one, Event::pid is
+// the subject (tracee) pid and Event::tid its thread id.
+using model::Ktr;
 
 inline constexpr int kArgsMax = 8;
 

@@ -3,11 +3,16 @@
 
 #include <optional>
 
-#include "traces/names.hpp"
+#include "model/words/arguments.hpp"
+#include "model/words/requests.hpp"
+#include "model/words/signals.hpp"
+#include "model/words/system_calls.hpp"
 #include "traces/text.hpp"
 
 namespace proctor::trace::kdump {
 namespace {
+
+namespace sys = model::sys;
 
 constexpr std::size_t kCommWidth = 8;
 constexpr std::size_t kCommMax = 19;  // MAXCOMLEN
@@ -45,22 +50,25 @@ bool take_argument_number(std::string_view& text, std::uint64_t& value) {
 }
 
 std::optional<std::uint64_t> named_argument(std::uint16_t code, int index, std::string_view text) {
+  using Kind = model::ArgumentName::Kind;
   constexpr auto widen = [](std::optional<std::int32_t> number) -> std::optional<std::uint64_t> {
     return number ? std::optional<std::uint64_t>(static_cast<std::uint64_t>(*number)) : std::nullopt;
   };
+  const auto named = [&](Kind kind) { return widen(model::find_argument(kind, text)); };
+  const auto signal = [&] { return widen(model::signal_number(text)); };
   switch (code) {
-    case sys("ptrace"): return index == 0 ? widen(ptrace_request_number(text)) : std::nullopt;
-    case sys("wait4"): return index == 2 ? wait_options(text) : std::nullopt;
-    case sys("wait6"): return index == 0 ? idtype_number(text) : index == 3 ? wait_options(text) : std::nullopt;
-    case sys("procctl"):
-      return index == 0 ? idtype_number(text) : index == 2 ? procctl_command_number(text) : std::nullopt;
-    case sys("sigprocmask"): return index == 0 ? sigprocmask_how(text) : std::nullopt;
-    case sys("sigaction"): return index == 0 ? widen(signal_number(text)) : std::nullopt;
-    case sys("kill"):
-    case sys("pdkill"):
-    case sys("thr_kill"):
-    case sys("sigqueue"): return index == 1 ? widen(signal_number(text)) : std::nullopt;
-    case sys("thr_kill2"): return index == 2 ? widen(signal_number(text)) : std::nullopt;
+    case sys::ptrace: return index == 0 ? widen(model::find_request(text)) : std::nullopt;
+    case sys::wait4: return index == 2 ? widen(model::wait_options(text)) : std::nullopt;
+    case sys::wait6:
+      return index == 0 ? named(Kind::idtype) : index == 3 ? widen(model::wait_options(text)) : std::nullopt;
+    case sys::procctl: return index == 0 ? named(Kind::idtype) : index == 2 ? named(Kind::procctl) : std::nullopt;
+    case sys::sigprocmask: return index == 0 ? named(Kind::how) : std::nullopt;
+    case sys::sigaction: return index == 0 ? signal() : std::nullopt;
+    case sys::kill:
+    case sys::pdkill:
+    case sys::thr_kill:
+    case sys::sigqueue: return index == 1 ? signal() : std::nullopt;
+    case sys::thr_kill2: return index == 2 ? signal() : std::nullopt;
     default: return std::nullopt;
   }
 }
@@ -125,7 +133,7 @@ bool take_syscall(std::string_view& text, std::uint16_t& code) {
     text = rest;
     return true;
   }
-  code = syscall_number(name);
+  code = model::syscall_number(name);
   return !name.empty();
 }
 
@@ -185,7 +193,7 @@ bool read_signal(std::string_view body, Event& event) {
     if (at == std::string_view::npos) {
       continue;
     }
-    const auto signo = signal_number(body.substr(0, at));
+    const auto signo = model::signal_number(body.substr(0, at));
     if (!signo) {
       return false;
     }
@@ -291,7 +299,7 @@ bool read_after_tid(std::string_view text, const Columns& columns, Record& recor
     if (read_body(type, without_abi(body), candidate)) {
       // A number in brackets is of the system whose kdump printed it.
       if (columns.ids == Ids::dragonfly && body.starts_with('[')) {
-        candidate.event.code = from_dragonfly(candidate.event.code);
+        candidate.event.code = model::from_dragonfly(candidate.event.code);
       }
       candidate.time = text.substr(head.size(), end_of_times - head.size());
       record = candidate;

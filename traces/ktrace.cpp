@@ -6,8 +6,8 @@
 
 #include <limits>
 
+#include "model/words/system_calls.hpp"
 #include "traces/ktrace_header.hpp"
-#include "traces/names.hpp"
 #include "traces/readers.hpp"
 
 namespace proctor::trace {
@@ -131,7 +131,7 @@ void read_records(std::string_view bytes, Log& log) {
     }
     if constexpr (layout.dragonfly) {
       if (event.kind == Kind::call || event.kind == Kind::ret) {
-        event.code = from_dragonfly(event.code);
+        event.code = model::from_dragonfly(event.code);
       }
     }
     if (header.drop) {

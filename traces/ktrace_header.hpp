@@ -10,6 +10,8 @@
 #include <limits>
 #include <string_view>
 
+#include "model/words/limits.hpp"
+
 namespace proctor::trace {
 
 // Where the fields are, for each layout that exists.  Only kFreeBsd and kDragonFly are read; the others of
@@ -31,16 +33,14 @@ struct Layout {
   std::int64_t seconds_min = 0;
 };
 
-inline constexpr std::int32_t kPidMax = 99999;
-inline constexpr std::int32_t kDragonFlyPidMax = 999999;
 inline constexpr std::int64_t kMicro = 1000000;
 inline constexpr std::int64_t kNano = 1000000000;
 inline constexpr Layout kFreeBsd{
-    "FreeBSD, 64-bit little-endian, version 0", 56, 8, 12, 20, 32, 8, kMicro, kPidMax, false, false};
+    "FreeBSD, 64-bit little-endian, version 0", 56, 8, 12, 20, 32, 8, kMicro, model::kPidMax, false, false};
 // DragonFly's seconds lie where FreeBSD's microseconds do, so a minimum for the former tells the two apart for certain:
 // no bytes are a header of both.  The bytes between the command name, the seconds and ktr_buf are not cleared.
-inline constexpr Layout kDragonFly{
-    "DragonFly, 64-bit little-endian", 64, 8, 16, 17, 40, 8, kMicro, kDragonFlyPidMax, false, false, true, kMicro};
+inline constexpr Layout kDragonFly{"DragonFly, 64-bit little-endian", 64,    8,     16,   17,    40, 8, kMicro,
+                                   model::kDragonFlyPidMax,           false, false, true, kMicro};
 inline constexpr std::uint16_t KTR_DROP = 0x8000;
 inline constexpr std::uint16_t KTR_VERSIONED = 0x4000;
 enum KtrType : std::uint16_t {

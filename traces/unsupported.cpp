@@ -10,13 +10,15 @@ namespace proctor::trace {
 namespace {
 
 constexpr Layout kUnsupported[] = {
-    {"FreeBSD ktrace.out with header version 1 (14 and later)", 64, 8, 12, 20, 32, 8, kNano, kPidMax, true, false},
-    {"32-bit FreeBSD ktrace.out", 44, 8, 12, 20, 32, 4, kMicro, kPidMax, false, false},
-    {"32-bit FreeBSD ktrace.out with header version 1 (14 and later)", 48, 8, 12, 20, 32, 4, kNano, kPidMax, true,
+    {"FreeBSD ktrace.out with header version 1 (14 and later)", 64, 8, 12, 20, 32, 8, kNano, model::kPidMax, true,
      false},
-    {"big-endian 64-bit FreeBSD ktrace.out", 56, 8, 12, 20, 32, 8, kMicro, kPidMax, false, true},
-    {"big-endian 64-bit FreeBSD ktrace.out with header version 1", 64, 8, 12, 20, 32, 8, kNano, kPidMax, true, true},
-    {"big-endian 32-bit FreeBSD ktrace.out", 44, 8, 12, 20, 32, 4, kMicro, kPidMax, false, true},
+    {"32-bit FreeBSD ktrace.out", 44, 8, 12, 20, 32, 4, kMicro, model::kPidMax, false, false},
+    {"32-bit FreeBSD ktrace.out with header version 1 (14 and later)", 48, 8, 12, 20, 32, 4, kNano, model::kPidMax,
+     true, false},
+    {"big-endian 64-bit FreeBSD ktrace.out", 56, 8, 12, 20, 32, 8, kMicro, model::kPidMax, false, true},
+    {"big-endian 64-bit FreeBSD ktrace.out with header version 1", 64, 8, 12, 20, 32, 8, kNano, model::kPidMax, true,
+     true},
+    {"big-endian 32-bit FreeBSD ktrace.out", 44, 8, 12, 20, 32, 4, kMicro, model::kPidMax, false, true},
 };
 
 template <std::size_t I = 0>

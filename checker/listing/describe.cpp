@@ -170,7 +170,7 @@ class Writer {
     switch (in.op) {
       case Op::require:
       case Op::guard: return check(s, in, depth);
-      case Op::write_proc: return field(field_name(ProcField(in.imm)), written(ProcField(in.imm)));
+      case Op::write_proc: return field(field_name(ProcField(in.imm)), ir::type_of(ProcField(in.imm)));
       case Op::write_lwp: return field(field_name(LwpField(in.imm)), model::ir::type_of(LwpField(in.imm)));
       case Op::set_pflag: return flag(process_flags(in.imm, ", "), 1);
       case Op::clear_pflag: return flag(process_flags(in.imm, ", "), 0);
@@ -219,25 +219,12 @@ class Writer {
     const Terms& terms = reading_.terms();
     std::vector<TermId> parameters{s.b, s.c, s.d};
     while (!parameters.empty() && terms.is_constant(parameters.back(), 0)) parameters.pop_back();
-    std::string text = fmt::format("KTR line {}: {}", trace::name(trace::Ktr(in.imm)), slot(s.a, s));
+    std::string text = fmt::format("KTR line {}: {}", name(Ktr(in.imm)), slot(s.a, s));
     for (const TermId id : parameters) {
       const bool none = terms.is_constant(id, kNone);
       text += "; " + (none ? "none" : words_.value(id, terms.type(id), s));
     }
     add(LineKind::ktr, depth, std::move(text));
-  }
-
-  static Type written(ProcField field) {
-    switch (field) {
-      case ProcField::state: return Type::state;
-      case ProcField::p_xthread: return Type::thread;
-      case ProcField::p_ptevents: return Type::events;
-      case ProcField::p_xstat: return Type::signal;
-      case ProcField::p_cred: return Type::credentials;
-      case ProcField::p_numthreads:
-      case ProcField::p_suspcount: return Type::number;
-      default: return Type::process;
-    }
   }
 
   std::string moved(Move what, const Step& s) const {

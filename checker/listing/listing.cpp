@@ -13,7 +13,7 @@
 #include "checker/listing/kernels.hpp"
 #include "checker/names/kernel.hpp"
 #include "model/rules/requests.hpp"
-#include "traces/names.hpp"
+#include "model/words/system_calls.hpp"
 
 namespace proctor::rules {
 
@@ -166,7 +166,7 @@ std::string unknown(const Behaviours& kernel, const std::vector<Rule>& rules, co
   known.insert(known.end(), others.begin(), others.end());
   for (const auto& [call, rule] : kOtherNames) known.emplace_back(call);
   known.insert(known.end(), clause_ids().begin(), clause_ids().end());
-  const bool is_call = trace::syscall_number(wanted) != trace::kUnknownSyscall;
+  const bool is_call = model::syscall_number(wanted) != model::kUnknownSyscall;
   const std::string meant = is_call ? "" : names::did_you_mean(wanted, known);
   return fmt::format(
       "rules: {}: {}: {}{}expected a request by name or number (PT_ATTACH, \"ptrace PT_ATTACH\", 10), the id of a "

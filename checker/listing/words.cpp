@@ -8,7 +8,7 @@
 #include <span>
 
 #include "model/names.hpp"
-#include "traces/names.hpp"
+#include "model/words/signals.hpp"
 
 namespace proctor::rules {
 
@@ -16,16 +16,6 @@ using namespace model;
 using ir::Op;
 
 namespace {
-
-constexpr FlagName kCredentials[] = {{CR_UID, "CR_UID"},
-                                     {CR_JAIL, "CR_JAIL"},
-                                     {P_SIGPARENT, "P_SIGPARENT"},
-                                     {CR_SECURELEVEL, "CR_SECURELEVEL"},
-                                     {CR_NO_UNPRIVILEGED, "CR_NO_UNPRIVILEGED"},
-                                     {PS_NOCLDSTOP, "PS_NOCLDSTOP"},
-                                     {PS_NOCLDWAIT, "PS_NOCLDWAIT"},
-                                     {PS_CLDSIGIGN, "PS_CLDSIGIGN"},
-                                     {P_EXEC, "P_EXEC"}};
 
 std::string constant(int value, Type type) {
   switch (type) {
@@ -43,7 +33,7 @@ std::string constant(int value, Type type) {
     }
     case Type::place: return value >= 0 && value <= int(At::proc_signal_stop) ? std::string(at_name(At(value))) : "";
     case Type::signal:
-      if (const auto name = trace::signal_name(value); value != 0 && !name.empty()) return std::string(name);
+      if (const auto name = signal_name(value); value != 0 && !name.empty()) return std::string(name);
       break;
     case Type::events:
     case Type::credentials: {
@@ -67,26 +57,11 @@ bool is_one_bit(int value) { return value > 0 && (value & (value - 1)) == 0; }
 std::string process_flags(int mask, std::string_view separator) { return flag_names(kProcessFlags, mask, separator); }
 std::string thread_flags(int mask, std::string_view separator) { return flag_names(kThreadFlags, mask, separator); }
 
-// What the ways of each open choice mean; way 0 goes on.
+// What an answer to an open choice means.
 std::string way(Open kind, int which) {
-  constexpr std::array<std::array<std::string_view, 5>, kOpenKinds> kWays{{
-      {"copyin() succeeds", "copyin() fails"},
-      {"copyout() succeeds", "copyout() fails"},
-      {"the credentials let it be seen", "the credentials hide it"},
-      {"the credentials allow it", "the credentials forbid it"},
-      {"piod_op reads", "piod_op is neither read nor write", "piod_op writes"},
-      {"the memory is there", "the address is not mapped", "the transfer is refused",
-       "there is no memory for the page"},
-      {"the registers can be had", "the registers cannot be had", "the register values are refused"},
-      {"the machine does it", "the machine knows no such request", "the machine meets a fault"},
-      {"an entry, no path asked for", "the index is wrong", "the map ends before it", "its path is too long",
-       "an entry with its path"},
-      {"the parent wants its status", "the parent ignores SIGCHLD"},
-      {"addr is 1, where it stopped", "addr is another", "the machine refuses addr"},
-      {"the machine can step", "the machine refuses to step"},
-  }};
-  const std::string_view known = which >= 0 && which < 5 ? kWays[std::size_t(kind)][std::size_t(which)] : "";
-  return known.empty() ? fmt::format("way {}", which) : std::string(known);
+  const auto& ways = model::words(kind).ways;
+  return which >= 0 && which < int(ways.size()) ? std::string(ways[std::size_t(which)].meaning)
+                                                : fmt::format("way {}", which);
 }
 
 Words::Words(const Reading& reading, const Rule& rule) : reading_(reading), terms_(reading.terms()) {

@@ -21,6 +21,7 @@
 #include "model/behaviours.hpp"
 #include "model/rules/sys_ptrace.hpp"
 #include "model/rules/wait.hpp"
+#include "model/words/limits.hpp"
 #include "traces/event.hpp"
 
 namespace proctor::check {
@@ -163,7 +164,6 @@ class Acceptor {
   bool is_shown(const model::Outcome& out) const;
   Line line_of(const InFlight& call) const;
   void learn_from_line(Config& c, Slot p, const trace::Event& e);
-  static int request_of(trace::Ktr line);
 
   // lines.cpp: KTR_PTRACE lines
   bool line(const trace::Event& e);
@@ -191,7 +191,7 @@ class Acceptor {
   void show_threads(const trace::Event& e, Slot p);
 
   // The largest pid; a greater number is a thread's.
-  std::int32_t pid_max() const { return kernel_.tokens ? 999999 : 99999; }
+  std::int32_t pid_max() const { return kernel_.tokens ? model::kDragonFlyPidMax : model::kPidMax; }
   bool tracing_lines() const { return ktr_ != nullptr; }
   // What went wrong, for the report; kept only while the direct explanation (no internal step) is tried.
   void failed(const model::Clause& clause, model::Errno error = model::Errno::ok, bool possible = true);

@@ -9,6 +9,7 @@
 #include "checker/log/acceptor.hpp"
 #include "checker/log/syscalls.hpp"
 #include "model/rules/requests.hpp"
+#include "model/words/limits.hpp"
 
 namespace proctor::check {
 
@@ -17,74 +18,10 @@ using trace::Kind;
 using trace::Ktr;
 namespace rules = model::rules;
 
-// The request that writes this line; -1 for lines that no request writes.
-int Acceptor::request_of(Ktr line) {
-  switch (line) {
-    case Ktr::trace_me: return rules::PT_TRACE_ME;
-    case Ktr::attach: return rules::PT_ATTACH;
-    case Ktr::clearstep: return rules::PT_CLEARSTEP;
-    case Ktr::setstep: return rules::PT_SETSTEP;
-    case Ktr::suspend: return rules::PT_SUSPEND;
-    case Ktr::resume: return rules::PT_RESUME;
-    case Ktr::follow_fork: return rules::PT_FOLLOW_FORK;
-    case Ktr::lwp_events: return rules::PT_LWP_EVENTS;
-    case Ktr::get_event_mask: return rules::PT_GET_EVENT_MASK;
-    case Ktr::set_event_mask: return rules::PT_SET_EVENT_MASK;
-    case Ktr::step: return rules::PT_STEP;
-    case Ktr::continue_: return rules::PT_CONTINUE;
-    case Ktr::to_sce: return rules::PT_TO_SCE;
-    case Ktr::to_scx: return rules::PT_TO_SCX;
-    case Ktr::syscall: return rules::PT_SYSCALL;
-    case Ktr::detach: return rules::PT_DETACH;
-    case Ktr::write: return rules::PT_WRITE_D;
-    case Ktr::read: return rules::PT_READ_D;
-    case Ktr::io: return rules::PT_IO;
-    case Ktr::kill: return rules::PT_KILL;
-    case Ktr::setregs: return rules::PT_SETREGS;
-    case Ktr::getregs: return rules::PT_GETREGS;
-    case Ktr::setfpregs: return rules::PT_SETFPREGS;
-    case Ktr::getfpregs: return rules::PT_GETFPREGS;
-    case Ktr::setdbregs: return rules::PT_SETDBREGS;
-    case Ktr::getdbregs: return rules::PT_GETDBREGS;
-    case Ktr::lwpinfo: return rules::PT_LWPINFO;
-    case Ktr::getnumlwps: return rules::PT_GETNUMLWPS;
-    case Ktr::getlwplist: return rules::PT_GETLWPLIST;
-    case Ktr::vm_timestamp: return rules::PT_VM_TIMESTAMP;
-    case Ktr::vm_entry: return rules::PT_VM_ENTRY;
-    default: return -1;
-  }
-}
-
 namespace {
 
-constexpr std::int32_t kPidMax = 99999;
-
-// Requests whose line does not tell which of two numbers was used.
-std::int32_t as_in_line(std::uint64_t request) {
-  if (request == rules::PT_READ_I) return rules::PT_READ_D;
-  if (request == rules::PT_WRITE_I) return rules::PT_WRITE_D;
-  return std::int32_t(request);
-}
-
-// These write their line before the last thing that can fail.
-bool may_fail_after_line(std::int32_t request) {
-  switch (request) {
-    case rules::PT_GETLWPLIST:
-    case rules::PT_GETREGS:
-    case rules::PT_SETREGS:
-    case rules::PT_GETFPREGS:
-    case rules::PT_SETFPREGS:
-    case rules::PT_GETDBREGS:
-    case rules::PT_SETDBREGS:
-    case rules::PT_IO:
-    case rules::PT_LWPINFO: return true;
-    default: return false;
-  }
-}
-
-std::uint64_t key(std::int32_t request, std::int32_t pid) {
-  return std::uint64_t(std::uint32_t(request)) << 32 | std::uint32_t(pid);
-}
+// What calls and lines are about: the line that a request writes, none for a wait.
+std::uint64_t key(Ktr line, std::int32_t pid) { return std::uint64_t(line) << 32 | std::uint32_t(pid); }
 
 std::int64_t from(const std::vector<std::uint32_t>& sorted, std::uint32_t index) {
   return sorted.end() - std::lower_bound(sorted.begin(), sorted.end(), index);
@@ -97,11 +34,11 @@ std::int64_t from(const std::vector<std::uint32_t>& sorted, std::uint32_t index)
 void Acceptor::align() {
   std::unordered_map<std::int32_t, std::int32_t> process_of;
   for (const Event& e : ktrace_->events)
-    if (e.tid > kPidMax) process_of[e.tid] = e.pid;
+    if (e.tid > model::kPidMax) process_of[e.tid] = e.pid;
   for (std::uint32_t i = 0; i < ktr_->events.size(); ++i) {
     const Event& e = ktr_->events[i];
-    if (const int request = request_of(e.ktr); request >= 0) calls_about_[key(request, e.pid)].lines.push_back(i);
-    if (e.ktr == Ktr::wait_trapped || e.ktr == Ktr::wait_moved) calls_about_[key(-1, e.pid)].lines.push_back(i);
+    if (model::writer_of(e.ktr) != nullptr) calls_about_[key(e.ktr, e.pid)].lines.push_back(i);
+    if (e.ktr == Ktr::wait_trapped || e.ktr == Ktr::wait_moved) calls_about_[key(Ktr::none, e.pid)].lines.push_back(i);
   }
   for (std::uint32_t i = 0; i < ktrace_->events.size(); ++i) {
     const Event& e = ktrace_->events[i];
@@ -109,11 +46,12 @@ void Acceptor::align() {
     if (ret == kNever) continue;
     const Event& result = ktrace_->events[ret];
     if ((e.code == sys::wait4 || e.code == sys::wait6) && result.error == 0 && result.retval > 0)
-      calls_about_[key(-1, std::int32_t(result.retval))].granted.push_back(ret);
-    if (e.code != sys::ptrace || e.args[0] >= rules::PT_FIRSTMACH) continue;
+      calls_about_[key(Ktr::none, std::int32_t(result.retval))].granted.push_back(ret);
+    const Ktr line = e.code == sys::ptrace ? model::line_of(std::int64_t(e.args[0])) : Ktr::none;
+    if (line == Ktr::none) continue;
     auto pid = e.args[0] == rules::PT_TRACE_ME ? e.pid : std::int32_t(e.args[1]);
     if (const auto it = process_of.find(pid); it != process_of.end()) pid = it->second;
-    CallsAbout& calls = calls_about_[key(as_in_line(e.args[0]), pid)];
+    CallsAbout& calls = calls_about_[key(line, pid)];
     calls.all.push_back(ret);
     if (result.error == 0) calls.granted.push_back(ret);
     about_[i] = pid;
@@ -123,8 +61,8 @@ void Acceptor::align() {
   for (auto& [what, calls] : calls_about_) {
     std::sort(calls.granted.begin(), calls.granted.end());
     std::sort(calls.all.begin(), calls.all.end());
-    const auto request = std::int32_t(what >> 32);
-    if (request < 0 || may_fail_after_line(request)) continue;
+    const auto line = Ktr(what >> 32);
+    if (line == Ktr::none || model::words(line).early) continue;
     const std::size_t n = calls.granted.size(), with = std::min(n, calls.lines.size());
     surplus = surplus || calls.lines.size() > n;
     if (with < n) last_without = std::max(last_without, calls.granted[n - with - 1]);
@@ -173,11 +111,11 @@ Acceptor::Line Acceptor::line_of(const InFlight& call) const {
   if (!wait && call.code != sys::ptrace) return Line::none;
   if (!call.returns) return Line::possible;
   if (wait && (call.error != 0 || call.retval <= 0)) return Line::none;
-  if (!wait && call.args[0] >= rules::PT_FIRSTMACH) return Line::none;
+  const Ktr line = wait ? Ktr::none : model::line_of(std::int64_t(call.args[0]));
+  if (!wait && line == Ktr::none) return Line::none;
   const auto named = about_.find(call.call);
   const std::int32_t pid = wait ? std::int32_t(call.retval) : named == about_.end() ? 0 : named->second;
-  const std::int32_t request = wait ? -1 : as_in_line(call.args[0]);
-  const auto it = calls_about_.find(key(request, pid));
+  const auto it = calls_about_.find(key(line, pid));
   if (it == calls_about_.end()) return wait || call.error != 0 ? Line::none : Line::due;
   const CallsAbout& calls = it->second;
   const std::int64_t lines = from(calls.lines, line_at_);
@@ -187,7 +125,7 @@ Acceptor::Line Acceptor::line_of(const InFlight& call) const {
     if (ret < begins_after_) return Line::none;
     if (wait)  // other lines may be of waits that are not in the log, or tell the real parent of the end
       return lines == 0 ? Line::none : call.call < begins_before_ ? Line::possible : Line::due;
-    if (!may_fail_after_line(request)) return call.error != 0 || granted > lines ? Line::none : Line::due;
+    if (!model::words(line).early) return call.error != 0 || granted > lines ? Line::none : Line::due;
     if (granted + (call.error != 0 ? 1 : 0) > lines) return Line::none;
     return all > lines ? Line::possible : Line::due;
   }
@@ -204,17 +142,17 @@ void Acceptor::learn_from_line(Config& c, Slot p, const Event& e) {
   auto bit = [&](int event) { return std::uint8_t((events & ~event) | (e.args[0] != 0 ? event : 0)); };
   switch (names_[p].events_known && is_lined(e.pid) ? Ktr::none : e.ktr) {
     case Ktr::get_event_mask:
-    case Ktr::set_event_mask: events = std::uint8_t(e.args[0] & 0x3f); break;
+    case Ktr::set_event_mask: events = std::uint8_t(e.args[0] & model::kEventsAll); break;
     case Ktr::to_sce:
     case Ktr::to_scx:
     case Ktr::syscall:  // as they are after the request, which clears none
-      if (kernel_.event_mask) events = std::uint8_t(e.args[0] & 0x3f);
+      if (kernel_.event_mask) events = std::uint8_t(e.args[0] & model::kEventsAll);
       break;
     case Ktr::follow_fork: events = bit(model::PTRACE_FORK); break;
     case Ktr::lwp_events: events = bit(model::PTRACE_LWP); break;
     default: break;
   }
-  c.proc(p).p_ptevents = events & 0x3f;
+  c.proc(p).p_ptevents = events & model::kEventsAll;
   if (is_lined(e.pid)) return;
   if ((c.proc(p).p_flag & model::P_STOPPED_TRACE) == 0) return;
   const bool report = e.ktr == Ktr::wait_trapped;

@@ -21,7 +21,6 @@ namespace rules = model::rules;
 
 namespace {
 constexpr int kRfproc = 0x10, kRfnowait = 0x40;
-constexpr int kEventsAll = 0x3f;  // every PTRACE_* bit of 10.4
 }  // namespace
 
 // The process that a call is about, if the log names one.
@@ -74,7 +73,7 @@ std::vector<Acceptor::Attempt> Acceptor::outcomes(Slot td, const InFlight& call)
     // The mask is in the caller's memory.  Only PTRACE_FORK makes something happen that must: the other events are
     // stops, and a stop that a log does not show may or may not have been.
     std::vector<Attempt> kinds;
-    for (int mask : {kEventsAll & ~model::PTRACE_FORK, int{kEventsAll}, kEventsAll + 1})
+    for (int mask : {model::kEventsAll & ~model::PTRACE_FORK, int{model::kEventsAll}, model::kEventsAll + 1})
       kinds.push_back({[this, td, &call, mask](Config& c) { return apply_ptrace(c, td, call, mask); }});
     return kinds;
   }
@@ -156,11 +155,10 @@ rules::WaitArgs<Machine> Acceptor::wait_args(const InFlight& call) const {
             .pid = {names_.find(pid)},
             .options = int(call.args[2]) | rules::kWexited | rules::kWtrapped};
   }
-  constexpr std::uint64_t kPPid = 0, kPAll = 7;  // idtype_t
-  const bool by_pid = call.args[0] == kPPid && std::int32_t(call.args[1]) != 0;
-  return {.set = call.args[0] == kPAll ? rules::WaitFor::any
-                 : by_pid              ? rules::WaitFor::pid
-                                       : rules::WaitFor::unknown,
+  const bool by_pid = call.args[0] == model::kPPid && std::int32_t(call.args[1]) != 0;
+  return {.set = call.args[0] == model::kPAll ? rules::WaitFor::any
+                 : by_pid                     ? rules::WaitFor::pid
+                                              : rules::WaitFor::unknown,
           .pid = {names_.find(std::int32_t(call.args[1]))},
           .options = int(call.args[3])};
 }
@@ -222,8 +220,8 @@ bool Acceptor::apply_wait_unheard(Config& c, Slot td, const InFlight& call) {
 
 bool Acceptor::apply_wait_nothing(Config& c, Slot td, const InFlight& call) {
   if (!call.returns) return true;
-  constexpr int kEintr = 4, kErestart = -1, kEfault = 14;
-  if (call.error == kEintr || call.error == kErestart || call.error == kEfault) return true;
+  for (const Errno unasked : {Errno::eintr, Errno::erestart, Errno::efault})
+    if (ended_with(call.error, unasked)) return true;
   const rules::WaitArgs<Machine> args = wait_args(call);
   for (std::uint8_t choice = 0; choice < 2; ++choice) {
     Config copy = c;
@@ -275,9 +273,8 @@ bool Acceptor::run_ptrace(Config& c, Slot td, const rules::PtraceArgs<Machine>& 
       // asked twice, answered once: the first time counts
       if (out.open_kind.has_among_first(std::size_t(i), kind)) continue;
       std::uint8_t& choice = choices[std::size_t(kind)];
-      const bool credentials = kind == model::Open::cansee || kind == model::Open::candebug;
-      // amd64 refuses neither a program counter nor single-stepping
-      const bool machine = kind == model::Open::set_pc || kind == model::Open::single_step;
+      const bool credentials = model::words(kind).by == model::OpenWords::By::credentials;
+      const bool machine = model::words(kind).by == model::OpenWords::By::machine;
       if ((!credentials || refusable) && !machine && choice + 1 < out.open_ways[std::size_t(i)]) {
         ++choice;
         break;
@@ -293,8 +290,8 @@ bool Acceptor::apply_ptrace(Config& c, Slot td, const InFlight& call, int event_
   const auto id = std::int32_t(call.args[1]);
   const auto req = rules::Request(std::int32_t(call.args[0]));
   // A process that was there before the log began may have entered capability mode before.
-  constexpr int kEcapmode = 94;
-  const bool unknown_capmode = names_[c.lwp(td).proc].before_log && call.returns && call.error == kEcapmode;
+  const bool unknown_capmode =
+      names_[c.lwp(td).proc].before_log && call.returns && ended_with(call.error, Errno::ecapmode);
   rules::PtraceArgs<Machine> args{.req = req,
                                   .pid = {kNone},
                                   .tid = {kNone},
@@ -381,9 +378,8 @@ bool Acceptor::apply_kill(Config& c, Slot td, const InFlight& call) {
   if (!call.returns && !kernel_.tokens) return true;
   if (pid <= 0 || call.code == sys::thr_kill2 || (to_thread && call.error != 0)) return true;  // a group, a thread id
   const Slot p = names_.find(pid);
-  constexpr int kEperm = 1;
   model::Choices choices{};
-  choices[std::size_t(model::Open::candebug)] = call.error == kEperm && may_be_refused(self, p) ? 1 : 0;
+  choices[std::size_t(model::Open::candebug)] = ended_with(call.error, Errno::eperm) && may_be_refused(self, p) ? 1 : 0;
   Machine m(c.k, kernel_, choices);
   rules::kill(m, m.lwp(td), m.proc(p), {sig}, {names_[self].capmode && p != self});
   const Outcome& out = m.outcome();

@@ -8,8 +8,8 @@
 
 #include "checker/log/acceptor.hpp"
 #include "checker/log/syscalls.hpp"
-#include "model/line_parameters.hpp"
 #include "model/rules/lifecycle.hpp"
+#include "model/words/requests.hpp"
 
 namespace proctor::check {
 
@@ -34,21 +34,9 @@ bool resumes(Ktr line) {
 
 // The data argument that the call must have had, as far as the line shows it.
 std::int32_t data_of(const Event& e) {
-  switch (e.ktr) {
-    case Ktr::follow_fork:
-    case Ktr::lwp_events:
-    case Ktr::continue_: return std::int32_t(e.args[1]);
-    case Ktr::write:
-    case Ktr::detach: return std::int32_t(e.args[1]);
-    case Ktr::to_sce:
-    case Ktr::to_scx:
-    case Ktr::syscall: return std::int32_t(e.args[2]);
-    case Ktr::get_event_mask:
-    case Ktr::set_event_mask: return 4;
-    case Ktr::lwpinfo: return rules::kLwpinfoBytes;
-    case Ktr::getlwplist: return std::int32_t(e.args[0]);
-    default: return 0;
-  }
+  for (const LineParameter& p : model::words(e.ktr).parameters)
+    if (p.data) return std::int32_t(e.args[std::size_t(p.logged)]);
+  return model::writer_of(e.ktr)->data;
 }
 
 constexpr std::uint16_t kEntryFlags = model::TDB_SCE | model::TDB_SCX | model::TDB_USERWR;
@@ -102,12 +90,9 @@ bool Acceptor::call_may_write(const InFlight& call, const Event& e) const {
     return !call.returns || (call.error == 0 && call.retval == e.pid);
   }
   if (call.code != sys::ptrace) return false;
-  const int req = request_of(e.ktr);
-  const int called = int(call.args[0]);
-  const bool same = called == req || (e.ktr == Ktr::write && called == rules::PT_WRITE_I) ||
-                    (e.ktr == Ktr::read && called == rules::PT_READ_I);
+  const bool same = model::line_of(std::int64_t(call.args[0])) == e.ktr;
   if (e.ktr == Ktr::read || e.ktr == Ktr::write) return same && call.args[2] == e.args[0];  // the tracee's address
-  return same && req >= 0;
+  return same;
 }
 
 // The parent of a vfork stops: at the end of that call, with TDB_SCX, or once its child has gone on.  Then TDB_VFORK is set
@@ -331,7 +316,7 @@ bool Acceptor::explain_line(const Event& e) {
                              names_.lwp(reporter).tid == std::int32_t(next->args[2]);
           for (Slot other = 0; again && other < KernelState::kLwps && tid == kNone; ++other)
             if (c.lwp(other).proc == p && other != reporter) tid = other;
-          rules::PtraceArgs<Machine> args{.req = rules::Request(request_of(e.ktr)),
+          rules::PtraceArgs<Machine> args{.req = model::writer_of(e.ktr)->request,
                                           .pid = {p},
                                           .tid = {tid},
                                           .data = {data_of(e)},

@@ -7,7 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "checker/log/syscalls.hpp"
-#include "traces/names.hpp"
+#include "model/words/requests.hpp"
+#include "model/words/signals.hpp"
 
 namespace proctor::check {
 
@@ -26,63 +27,33 @@ std::string_view verdict_name(Verdict verdict) {
 namespace {
 
 std::string call_words(std::uint16_t code, const Event* call) {
-  const std::string_view name = trace::syscall_name(code);
+  const std::string_view name = model::syscall_name(code);
   std::string out = name.empty() ? fmt::format("system call {}", code) : std::string(name);
   if (call == nullptr) return out;
   const auto pid = [&](int i) { return std::int32_t(call->args[std::size_t(i)]); };
   switch (code) {
     case sys::ptrace: {
-      const std::string_view req = trace::ptrace_request_name(pid(0));
+      const std::string_view req = model::request_name(pid(0));
       return fmt::format("ptrace({}, {}, {:#x}, {})", req.empty() ? std::to_string(pid(0)) : std::string(req), pid(1),
                          call->args[2], pid(3));
     }
     case sys::wait4: return fmt::format("wait4({}, {:#x})", pid(0), call->args[2]);
     case sys::wait6: return fmt::format("wait6({}, {}, {:#x})", call->args[0], pid(1), call->args[3]);
     case sys::kill: {
-      const std::string_view sig = trace::signal_name(pid(1));
+      const std::string_view sig = model::signal_name(pid(1));
       return fmt::format("kill({}, {})", pid(0), sig.empty() ? std::to_string(pid(1)) : std::string(sig));
     }
     default: return out + "()";
   }
 }
 
-// The parameters of a line by name, as event.hpp lists them; '#' before those that are written in hexadecimal.
-std::vector<std::string_view> parameters(trace::Ktr line) {
-  using trace::Ktr;
-  switch (line) {
-    case Ktr::attach:
-    case Ktr::fork_return: return {"oppid"};
-    case Ktr::follow_fork:
-    case Ktr::lwp_events: return {"old", "new"};
-    case Ktr::get_event_mask: return {"#mask"};
-    case Ktr::set_event_mask: return {"#old mask", "#mask"};
-    case Ktr::continue_: return {"#PC", "sig"};
-    case Ktr::to_sce:
-    case Ktr::to_scx:
-    case Ktr::syscall: return {"#events", "#PC", "sig"};
-    case Ktr::detach: return {"reparented to pid", "sig"};
-    case Ktr::write:
-    case Ktr::read: return {"#address", "#value"};
-    case Ktr::io: return {"write", "#offset", "#length"};
-    case Ktr::lwpinfo: return {"event", "#flags", "#child pid", "syscall"};
-    case Ktr::getnumlwps: return {"threads"};
-    case Ktr::getlwplist: return {"data", "actual"};
-    case Ktr::ptracestop: return {"#flags", "sig"};
-    case Ktr::exit_orphan: return {"clearing orphan"};
-    case Ktr::wait_moved: return {"to parent"};
-    case Ktr::wait_trapped: return {"#status", "xstat", "xthread"};
-    default: return {};
-  }
-}
-
 std::string line_words(const Event& e) {
-  std::string out = fmt::format("{}: pid {}", trace::name(e.ktr), e.pid);
+  std::string out = fmt::format("{}: pid {}", name(e.ktr), e.pid);
   if (e.tid > 0) out += fmt::format(", tid {}", e.tid);
-  const std::vector<std::string_view> names = parameters(e.ktr);
-  for (std::size_t i = 0; i < names.size() && e.has_arg(int(i)); ++i) {
-    const bool hex = names[i].starts_with('#');
-    out += hex ? fmt::format(", {} {:#x}", names[i].substr(1), e.args[i])
-               : fmt::format(", {} {}", names[i], std::int32_t(e.args[i]));
+  for (const model::LineParameter& p : model::words(e.ktr).parameters) {
+    if (p.logged == model::kThreadOfLine || !e.has_arg(p.logged)) continue;
+    const std::uint64_t value = e.args[std::size_t(p.logged)];
+    out += p.hex ? fmt::format(", {} {:#x}", p.name, value) : fmt::format(", {} {}", p.name, std::int32_t(value));
   }
   return out;
 }

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "checker/log/acceptor.hpp"
-#include "model/line_parameters.hpp"
 #include "model/rules/lifecycle.hpp"
 
 namespace proctor::check {

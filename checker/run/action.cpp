@@ -7,13 +7,12 @@
 #include <map>
 #include <utility>
 
-#include "traces/names.hpp"
+#include "model/words/requests.hpp"
 
 namespace proctor::scenario {
 namespace {
 
 using model::kNone;
-using model::Open;
 using model::Rule;
 using model::RuleId;
 using model::Slot;
@@ -72,27 +71,6 @@ std::string words_of(std::string_view name) {
   return out;
 }
 
-// The words for each way of answering what the model leaves open, from 1 on.
-struct OpenWords {
-  Open kind;
-  std::string_view name;
-  std::vector<std::string_view> ways;
-};
-const std::vector<OpenWords> kOpens{
-    {Open::copyin, "copyin", {"fault"}},
-    {Open::copyout, "copyout", {"fault"}},
-    {Open::cansee, "cansee", {"no"}},
-    {Open::candebug, "candebug", {"no"}},
-    {Open::io_op, "io_op", {"none", "write"}},
-    {Open::memory, "memory", {"unmapped", "refused", "shortage"}},
-    {Open::registers, "registers", {"swapped-out", "refused"}},
-    {Open::machine, "machine", {"einval", "efault"}},
-    {Open::vm_entry, "vm_entry", {"index", "end", "path", "with-path"}},
-    {Open::sigchld_ignored, "sigchld", {"ignored"}},
-    {Open::set_pc, "pc", {"set", "refused"}},
-    {Open::single_step, "single_step", {"refused"}},
-};
-
 int oldest_thread(const model::Behaviours& kernel, const SmallState& state, int proc) {
   const std::vector<Slot> threads = model::threads_by_age(kernel, state, Slot(proc));
   return threads.empty() ? int{kNone} : threads.front();
@@ -125,17 +103,15 @@ std::string actor(const model::Behaviours& kernel, std::int32_t td, const SmallS
   return proc != kNone && oldest_thread(kernel, state, proc) == td ? process_name(proc) : thread(td, state);
 }
 std::string signal(std::int32_t number) {
-  const std::string_view name = number > 0 ? trace::signal_name(number) : std::string_view{};
+  const std::string_view name = number > 0 ? model::signal_name(number) : std::string_view{};
   return name.empty() ? std::to_string(number) : std::string(name);
 }
-
-constexpr int kErrnoMax = 99;
 
 bool sends_signal(const Rule& rule) {
   return rule.id == RuleId::kill || rule.id == RuleId::killpg || rule.id == RuleId::thr_kill;
 }
 
-bool looks_at_no_pid(const Rule& rule) { return rule.id == RuleId::ptrace && rule.number == 0; }
+bool looks_at_no_pid(const Rule& rule) { return rule.number == model::PT_TRACE_ME; }
 // wait6(P_PID): the child that is reported is the one that was asked for; P_ALL: nobody in particular is; P_PGID: the
 // group is named.
 bool is_wait_report(const Rule& rule) { return rule.id == RuleId::wait_report; }
@@ -181,30 +157,29 @@ std::string process_name(int slot) { return slot == kNone ? "nobody" : fmt::form
 const names::Words& error_names() {
   static const names::Words names = [] {
     names::Words out;
-    for (int error = -1; error <= kErrnoMax; ++error)
-      if (std::string one = name(model::Errno(error)); one.starts_with('E')) out.push_back(std::move(one));
+    for (const model::ErrnoWords& row : model::kErrors)
+      if (row.error != model::Errno::ok) out.emplace_back(row.name);
     return out;
   }();
   return names;
 }
 std::optional<int> error_number(std::string_view wanted) {
-  for (int error = -1; error <= kErrnoMax; ++error)
-    if (error != 0 && name(model::Errno(error)) == wanted) return error;
-  return std::nullopt;
+  const auto error = model::find_errno(wanted);
+  return error && *error != model::Errno::ok ? std::optional(int(*error)) : std::nullopt;
 }
 
 std::string error_name(int error) { return error == 0 ? "0" : name(model::Errno(error)); }
 
 std::string print_choices(const model::Choices& choices) {
   std::string out;
-  for (const OpenWords& open : kOpens) {
+  for (const model::OpenWords& open : model::kOpens) {
     const std::size_t way = choices[std::size_t(open.kind)];
     if (way == 0) continue;
     out += out.empty() ? "" : " ";
-    if (way <= open.ways.size())
-      out += fmt::format("{}={}", open.name, open.ways[way - 1]);
+    if (way < open.ways.size())
+      out += fmt::format("{}={}", open.word, open.ways[way].word);
     else
-      out += fmt::format("{}={}", open.name, way);
+      out += fmt::format("{}={}", open.word, way);
   }
   return out;
 }
@@ -460,17 +435,18 @@ class Reader {
       if (key == name && has_value) return read_number(word, text, action_.arguments[i]);
       accepted.push_back(fmt::format("{}=", name));
     }
-    for (const OpenWords& open : kOpens) {
-      accepted.push_back(fmt::format("{}=", open.name));
-      if (key != open.name || !has_value) continue;
-      for (std::size_t way = 0; way < open.ways.size(); ++way) {
-        if (text != open.ways[way]) continue;
-        action_.choices[std::size_t(open.kind)] = std::uint8_t(way + 1);
+    for (const model::OpenWords& open : model::kOpens) {
+      accepted.push_back(fmt::format("{}=", open.word));
+      if (key != open.word || !has_value) continue;
+      names::Words values;
+      for (std::size_t way = 1; way < open.ways.size(); ++way) {
+        values.emplace_back(open.ways[way].word);
+        if (text != values.back()) continue;
+        action_.choices[std::size_t(open.kind)] = std::uint8_t(way);
         return true;
       }
       return fail({text, word.column + int(equal) + 1},
-                  names::unknown_word(text, names::Words(open.ways.begin(), open.ways.end()),
-                                      fmt::format("a value of {}=", key)));
+                  names::unknown_word(text, values, fmt::format("a value of {}=", key)));
     }
     for (std::size_t i = 0; i < words_.rules().size() && !has_value; ++i) {  // "execve begins" for "execve begns"
       const std::vector<Word> longer = split(words_.words(i));

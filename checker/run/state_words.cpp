@@ -5,7 +5,6 @@
 
 #include "checker/run/action.hpp"
 #include "model/names.hpp"
-#include "traces/names.hpp"
 
 namespace proctor::scenario {
 
@@ -13,11 +12,6 @@ using namespace model;
 
 namespace {
 
-constexpr FlagName kCredFlags[] = {{CR_JAIL, "jailed"},
-                                   {P_SIGPARENT, "P_SIGPARENT"},
-                                   {P_PROCDESC, "procdesc"},
-                                   {CR_SECURELEVEL, "securelevel"},
-                                   {CR_NO_UNPRIVILEGED, "no_unprivileged_debug"}};
 constexpr std::string_view kUsers[] = {"unknown", "root", "user", "another user"};
 // Two questions about signal sets have words like flags.
 constexpr FlagName kPending[] = {{kSigstop, kPendingFlags[0]}, {kSigkill, kPendingFlags[1]}};
@@ -38,7 +32,8 @@ std::string join(const std::vector<std::string>& words, std::string_view between
 template <class Table>
 void bit_changes(std::vector<std::string>& out, const Table& table, unsigned was, unsigned is) {
   for (const auto& [bit, name] : table)
-    if (((was ^ is) & bit) != 0) out.push_back((is & bit) != 0 ? fmt::format("+{}", name) : fmt::format("-{}", name));
+    if (((was ^ is) & unsigned(bit)) != 0 && !name.empty())
+      out.push_back((is & bit) != 0 ? fmt::format("+{}", name) : fmt::format("-{}", name));
 }
 
 }  // namespace
@@ -56,8 +51,8 @@ std::string_view state_name(ProcState state) {
 std::string_view user_name(const Proc& p) { return kUsers[p.p_cred & CR_UID]; }
 std::vector<std::string> credential_names(const Proc& p) {
   std::vector<std::string> out;
-  for (const auto& [bit, name] : kCredFlags)
-    if ((p.p_cred & bit) != 0) out.emplace_back(name);
+  for (const auto& [bit, word] : kCredentialWords)
+    if ((p.p_cred & bit) != 0 && !word.empty()) out.emplace_back(word);
   if (const int real = (p.p_cred & CR_RUID) / kRealUid; real != 0) out.push_back(fmt::format("ruid={}", kUsers[real]));
   return out;
 }
@@ -84,7 +79,7 @@ std::optional<std::uint16_t> proc_flag(std::string_view name) { return bit_of(kP
 std::optional<std::uint16_t> lwp_flag(std::string_view name) { return bit_of(kThreadFlags, name); }
 
 std::string signal_words(int signal) {
-  const std::string_view name = signal > 0 ? trace::signal_name(signal) : std::string_view{};
+  const std::string_view name = signal > 0 ? signal_name(signal) : std::string_view{};
   return name.empty() ? std::to_string(signal) : std::string(name);
 }
 
@@ -115,7 +110,7 @@ std::string changes(const SmallState& before, const SmallState& after) {
       if ((was.p_cred & CR_RUID) != (is.p_cred & CR_RUID))
         of.push_back(fmt::format(
             "ruid {}", kUsers[((is.p_cred & CR_RUID) != 0 ? (is.p_cred & CR_RUID) / kRealUid : is.p_cred & CR_UID)]));
-      bit_changes(of, kCredFlags, was.p_cred, is.p_cred);
+      bit_changes(of, kCredentialWords, was.p_cred, is.p_cred);
     }
     if (!of.empty()) out.push_back(process_name(int(i)) + " " + join(of, " "));
   }

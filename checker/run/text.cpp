@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "traces/names.hpp"
+#include "model/words/signals.hpp"
 
 namespace proctor::scenario {
 
@@ -50,15 +50,14 @@ std::optional<std::int32_t> number(std::string_view text) {
 
 std::optional<std::int32_t> number_or_signal(std::string_view text) {
   if (const auto n = number(text)) return n;
-  return trace::signal_number(text);
+  return model::signal_number(text);
 }
 
 const names::Words& signal_names() {
   static const names::Words names = [] {
     names::Words out;
-    constexpr int kSignals = 33;  // those with names of their own
-    for (int signal = 1; signal <= kSignals; ++signal)
-      if (const std::string_view name = trace::signal_name(signal); !name.empty()) out.emplace_back(name);
+    for (int signal = 1; signal <= model::kSiglibrt; ++signal)  // those with names of their own
+      if (const std::string_view name = model::signal_name(signal); !name.empty()) out.emplace_back(name);
     return out;
   }();
   return names;

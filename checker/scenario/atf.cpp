@@ -11,7 +11,7 @@
 #include "checker/run/state_words.hpp"
 #include "checker/scenario/atf_actor.hpp"
 #include "checker/scenario/atf_prelude.hpp"
-#include "traces/names.hpp"
+#include "model/rules/requests.hpp"
 
 namespace proctor::scenario {
 
@@ -217,7 +217,7 @@ class Printer {
       if (a[3] != 0) refuse(l, "a process in capability mode can take no orders");
       if (a[1] == kInit)
         refuse(l, is_kill ? "a signal to init is one to the whole machine" : "the test itself is in the group of init");
-      fault(l, {});
+      fault(l, false);
       return order(l, is_kill ? "OP_KILL" : "OP_KILLPG", {pid(a[1]), std::to_string(a[2])});
     }
     if (rule.id == RuleId::thr_kill) return order(l, "OP_THR_KILL", {thread_id(a[1]), std::to_string(a[2])});
@@ -290,22 +290,19 @@ class Printer {
     emit("until_born({}, {}, {});", l.line, a[1], a[2]);
   }
 
-  // Answers from outside the model that a program can bring about.
-  std::vector<std::string> fault(const LineResult& l,
-                                 const std::vector<std::pair<Open, std::array<std::string_view, 2>>>& ways) {
+  // Answers from outside the model, as a request of a program brings them about.
+  std::vector<std::string> fault(const LineResult& l, bool is_request) {
     std::vector<std::string> out;
     const Choices& choices = l.action->choices;
-    for (std::size_t kind = 0; kind < choices.size(); ++kind) {
-      if (choices[kind] == 0) continue;
-      std::string_view how;
-      for (const auto& [open, names] : ways)
-        if (std::size_t(open) == kind && choices[kind] <= names.size()) how = names[std::size_t(choices[kind]) - 1];
-      if (how.empty()) {
+    for (const OpenWords& open : kOpens) {
+      const std::size_t way = choices[std::size_t(open.kind)];
+      if (way == 0) continue;
+      if (!is_request || way >= open.ways.size() || open.ways[way].how.empty()) {
         Choices one{};
-        one[kind] = choices[kind];
+        one[std::size_t(open.kind)] = choices[std::size_t(open.kind)];
         refuse(l, fmt::format("{} is a fault that a program cannot inject", print_choices(one)));
       }
-      out.emplace_back(how);
+      out.emplace_back(open.ways[way].how);
     }
     return out;
   }
@@ -315,23 +312,19 @@ class Printer {
     const std::string& name = rule.program.name;
     std::string word = name.substr(name.find('(') + 1);
     word = word.substr(0, word.find_first_of(",)"));
-    const auto number = trace::ptrace_request_number(word);
+    const auto number = find_request(word);
     if (a[4] != 0) refuse(l, "a process in capability mode can take no orders");
-    if (word == "71") refuse(l, "machine-dependent requests are not printed");
+    if (rule.number == rules::kMachineRequest) refuse(l, "machine-dependent requests are not printed");
     const bool at_init = word != "PT_TRACE_ME" && !words_.by_tid(l.action->rule) && a[1] == kInit;
     if (at_init && l.error == 0) refuse(l, "init would be the one of the machine");
     if (word == "PT_VM_ENTRY" && l.error == 0) refuse(l, "what the tracee's map holds is not known");
     std::string how;
-    for (const std::string& h : fault(l, {{Open::copyin, {"HOW_COPYIN", ""}},
-                                          {Open::copyout, {"HOW_COPYOUT", ""}},
-                                          {Open::io_op, {"HOW_IO_NONE", "HOW_IO_WRITE"}},
-                                          {Open::memory, {"HOW_UNMAPPED", ""}}}))
-      how += (how.empty() ? "" : " | ") + h;
+    for (const std::string& h : fault(l, true)) how += (how.empty() ? "" : " | ") + h;
     if (word == "PT_IO" && how.find("HOW_COPYOUT") != std::string::npos)
       refuse(l, "a descriptor that can be read but not written needs a page of its own");
     std::string target = "0";
     if (word != "PT_TRACE_ME") target = words_.by_tid(l.action->rule) ? thread_id(a[1]) : pid(a[1]);
-    const std::string request = number ? fmt::format("{} /* {} */", *number, word) : word;
+    const std::string request = number ? fmt::format("{} /* {} */", int(*number), word) : word;
     order(l, "OP_PTRACE", {request, target, std::to_string(a[2]), how.empty() ? "0" : how, fmt::format("{}", a[3])});
     if (l.result && answers(l)) emit("ATF_REQUIRE_EQ({}, a.result);", *l.result);
     if (l.flags && answers(l)) emit("ATF_REQUIRE_EQ({:#x}, a.status);", *l.flags);
@@ -351,7 +344,7 @@ class Printer {
     const bool by_pid = name.starts_with("wait6(P_PID");
     if (name.find("no event") != std::string::npos || name.find("unknown option") != std::string::npos)
       refuse(l, "waitpid(2) cannot ask so");
-    fault(l, {});
+    fault(l, false);
     const auto& a = l.action->arguments;
     std::string also;
     for (const char* option : {"WNOWAIT", "WLINUXCLONE"})

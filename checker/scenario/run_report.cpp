@@ -7,9 +7,8 @@
 
 #include "checker/run/state_words.hpp"
 #include "checker/scenario/run.hpp"
-#include "model/line_parameters.hpp"
 #include "model/names.hpp"
-#include "traces/names.hpp"
+#include "model/words/ktr_lines.hpp"
 
 namespace proctor::scenario {
 
@@ -156,7 +155,7 @@ json taken_json(const Taken& t) {
   json ktr = json::array(), locks = json::array();
   for (std::size_t i = 0; i < t.outcome.emissions; ++i) {
     const Emission& e = t.outcome.emitted[i];
-    ktr.push_back({{"line", trace::name(e.line)}, {"process", name_or_null(e.proc)}, {"arguments", arguments_json(e)}});
+    ktr.push_back({{"line", name(e.line)}, {"process", name_or_null(e.proc)}, {"arguments", arguments_json(e)}});
   }
   for (const LockEvent& e : t.locks) locks.push_back(lock_words(e));
   return {{"action", t.text},

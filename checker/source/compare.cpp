@@ -7,9 +7,9 @@
 
 #include "checker/run/state_words.hpp"
 #include "checker/source/lockstep.hpp"
-#include "model/line_parameters.hpp"
 #include "model/names.hpp"
 #include "model/rules/sys_ptrace.hpp"
+#include "model/words/ktr_lines.hpp"
 
 namespace proctor::source {
 
@@ -79,7 +79,7 @@ bool same_line(const Emission& e, const KtrLine& line, std::string& why) {
   };
   auto arg = [&](std::size_t i) { return std::int64_t(std::int32_t(line.args[i])); };
   if (e.line != line.line) {
-    why = fmt::format("{} expected", trace::name(e.line));
+    why = fmt::format("{} expected", name(e.line));
     return false;
   }
   if (!same("pid", PR_PID(int(e.proc)), line.pid)) return false;
@@ -178,7 +178,7 @@ void compare(const scenario::Vocabulary& words, const scenario::Action& action, 
     throw Finding{"value", fmt::format("{} expected, {} returned", outcome.result, r.retval)};
   for (std::size_t i = 0; i < std::max<std::size_t>(outcome.emissions, seen.ktr.size()); ++i) {
     if (i >= seen.ktr.size())
-      throw Finding{"ktr", fmt::format("KTR line {} expected, none written", trace::name(outcome.emitted[i].line))};
+      throw Finding{"ktr", fmt::format("KTR line {} expected, none written", name(outcome.emitted[i].line))};
     std::string why = "no line expected";
     if (i >= outcome.emissions || !same_line(outcome.emitted[i], seen.ktr[i], why))
       throw Finding{"ktr", fmt::format("KTR line \"{}\": {}", seen.ktr[i].format, why)};

@@ -104,6 +104,7 @@ constexpr bool all_same() {
          PR_OPENS == model::kOpenKinds;
 }
 static_assert(all_same());
+static_assert(model::kEventsAll == (PR_EXEC | PR_SCE | PR_SCX | PR_FORK | PR_LWP | PR_VFORK));
 
 std::string_view name(Lock lock) {
   constexpr std::string_view names[] = {"proctree_lock", "process lock", "process slock",    "Giant", "sched_lock",

@@ -106,7 +106,7 @@ void Generator::fill(const Rule& rule, const SmallState& state, Random& random, 
       }
       case Takes::data:
         value = rule.number == model::rules::PT_LWPINFO && random.below(2) == 0
-                    ? std::int32_t(random.below(model::rules::kLwpinfoBytes + 2))
+                    ? std::int32_t(random.below(model::kLwpinfoBytes + 2))
                     : one_of(data);
         break;
       case Takes::signal: value = one_of(signals); break;

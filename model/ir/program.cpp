@@ -24,34 +24,19 @@ static_assert(std::size(kNames) == kOps);
 }  // namespace
 
 Type type_of(ProcField field) {
-  switch (field) {
-    case ProcField::state: return Type::state;
-    case ProcField::p_pptr:
-    case ProcField::p_oppid:
-    case ProcField::p_orphan:
-    case ProcField::p_reaper:
-    case ProcField::p_pgrp: return Type::process;
-    case ProcField::p_vforker:
-    case ProcField::p_xthread: return Type::thread;
-    case ProcField::p_ptevents: return Type::events;
-    case ProcField::p_xstat: return Type::signal;
-    case ProcField::p_cred: return Type::credentials;
-    case ProcField::p_numthreads:
-    case ProcField::p_suspcount:
-    case ProcField::pg_jobc: break;
-  }
-  return Type::number;
+  constexpr Type kTypes[] = {
+#define PROCESS_FIELD(id, name, type) Type::type,
+#include "model/words/fields.inc"
+  };
+  return kTypes[std::size_t(field)];
 }
 
 Type type_of(LwpField field) {
-  switch (field) {
-    case LwpField::proc: return Type::process;
-    case LwpField::td_at: return Type::place;
-    case LwpField::td_xsig:
-    case LwpField::td_local:
-    case LwpField::td_dbgksi: break;
-  }
-  return Type::signal;
+  constexpr Type kTypes[] = {
+#define THREAD_FIELD(id, name, type) Type::type,
+#include "model/words/fields.inc"
+  };
+  return kTypes[std::size_t(field)];
 }
 
 Type type_of(Op op, std::int32_t imm, Type a, Type b, Type c) {

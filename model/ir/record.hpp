@@ -146,10 +146,10 @@ class Record {
   }
   void sleep(P p) { add({.op = ir::Op::sleep, .a = p.slot.id, .imm = int(Lock::token)}); }
   void wakeup(P p) { add({.op = ir::Op::wakeup, .a = p.slot.id}); }
-  void emit(trace::Ktr line, P p) { emit(line, p, lit(0)); }
-  void emit(trace::Ktr line, P p, Num a) { emit(line, p, a, lit(0)); }
-  void emit(trace::Ktr line, P p, Num a, Num b) { emit(line, p, a, b, lit(0)); }
-  void emit(trace::Ktr line, P p, Num a, Num b, Num c) {
+  void emit(Ktr line, P p) { emit(line, p, lit(0)); }
+  void emit(Ktr line, P p, Num a) { emit(line, p, a, lit(0)); }
+  void emit(Ktr line, P p, Num a, Num b) { emit(line, p, a, b, lit(0)); }
+  void emit(Ktr line, P p, Num a, Num b, Num c) {
     add({.op = ir::Op::emit, .a = p.slot.id, .b = a.id, .c = b.id, .d = c.id, .imm = int(line)});
   }
   void result(Num value) { add({.op = ir::Op::result, .a = value.id}); }

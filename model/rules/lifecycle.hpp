@@ -119,7 +119,7 @@ void fork_return(K& k, LwpRef<K> td) {
   auto debugger = proc(k, parent[p_pptr]);
   k.when(wanted, [&] {
     proc_set_traced(k, p, true);
-    k.emit(trace::Ktr::fork_return, p, p[p_oppid]);
+    k.emit(Ktr::fork_return, p, p[p_oppid]);
     proc_reparent(k, p, debugger);
     k.set(td, TDB_CHILD | TDB_SCX);
     if (k.behaviour().first_reporter_keeps_stop) k.set(td, TDB_FSTP);
@@ -526,7 +526,7 @@ void exit1_zombie(K& k, ProcRef<K> p) {
     });
     k.when((q[p_orphan] == p.slot) && !is(q, ProcState::free), [&] {
       k.lock(lock, q);
-      k.emit(trace::Ktr::exit_orphan, p, q.slot);
+      k.emit(Ktr::exit_orphan, p, q.slot);
       clear_orphan(k, q);
       k.unlock(lock, q);
     });

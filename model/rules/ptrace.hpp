@@ -74,9 +74,9 @@ void detach(K& k, ProcRef<K> p, LwpRef<K> td2, typename K::Num sig) {
     k.unlock(Lock::proc, proc(k, p[p_pptr]));
     proc_reparent(k, p, pp);
     k.when(pp.slot == k.lit(kInit), [&] { k.set(p, p_cred, p[p_cred] & ~P_SIGPARENT); });
-    k.emit(trace::Ktr::detach, p, pp.slot, sig);
+    k.emit(Ktr::detach, p, pp.slot, sig);
   });
-  k.when(!borrowed, [&] { k.emit(trace::Ktr::detach, p, k.lit(kNone), sig); });
+  k.when(!borrowed, [&] { k.emit(Ktr::detach, p, k.lit(kNone), sig); });
   k.set(p, p_oppid, k.lit(kNone));
   k.set(p, p_ptevents, k.lit(0));
   if (k.behaviour().detach_forgets_stops) {
@@ -158,7 +158,6 @@ typename K::Num lwpinfo_flags(K& k, LwpRef<K> td) {
 // "Actually do the requests"
 template <Kernel K>
 void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArgs<K>& a) {
-  using trace::Ktr;
   const Behaviours& b = k.behaviour();
   auto on = [&](int event) { return !((p[p_ptevents] & event) == k.lit(0)); };
   auto set_event = [&](Ktr line, int event) {

@@ -74,7 +74,7 @@ void ptracestop(K& k, LwpRef<K> td, typename K::Num sig) {
   k.guard(!td[TD_SUSPENDED], at("stop-runs", "kern_sig.c"));
   k.set(td, td_xsig, sig);
   k.set(td, TDB_XSIG);
-  k.emit(trace::Ktr::ptracestop, p, td.slot, sig);
+  k.emit(Ktr::ptracestop, p, td.slot, sig);
   k.lock(Lock::slock, p);
   ptracestop_turn(k, td);
   k.unlock(Lock::slock, p);

@@ -6,12 +6,12 @@
 
 #include "model/rules/credentials.hpp"
 #include "model/rules/lifecycle.hpp"
+#include "model/words/arguments.hpp"
 
 namespace proctor::model::rules {
 
-// options, sys/wait.h
-inline constexpr int kWnohang = 1, kWuntraced = 2, kWcontinued = 4, kWnowait = 8, kWexited = 16, kWtrapped = 32,
-                     kWlinuxclone = static_cast<int>(0x80000000U);
+using model::kWnohang, model::kWuntraced, model::kWcontinued, model::kWnowait, model::kWexited, model::kWtrapped,
+    model::kWlinuxclone;
 
 // What a child is reported for.
 enum class Report : std::uint8_t { none, exited, trapped, stopped, continued };
@@ -77,7 +77,7 @@ void proc_reap(K& k, ProcRef<K> curp, ProcRef<K> p) {
   k.when(borrowed, [&] {  // the parent's lock comes before that of the child here
     k.lock(lock, t);
     k.lock(lock, p);
-    k.emit(trace::Ktr::wait_moved, p, t.slot);
+    k.emit(Ktr::wait_moved, p, t.slot);
     proc_reparent(k, p, t);
     k.set(p, p_oppid, k.lit(kNone));
     k.unlock(lock, p);
@@ -120,7 +120,7 @@ void wait_report(K& k, ProcRef<K> q, ProcRef<K> p, const WaitArgs<K>& a, Report 
     case Report::trapped:
       if (consume) k.set(p, P_WAITED);
       take();
-      k.emit(trace::Ktr::wait_trapped, p, p[p_xstat], p[p_xthread]);
+      k.emit(Ktr::wait_trapped, p, p[p_xstat], p[p_xthread]);
       break;
     case Report::stopped:
       if (consume) k.set(p, P_WAITED);

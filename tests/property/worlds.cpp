@@ -120,7 +120,7 @@ std::ostream& operator<<(std::ostream& os, const Outcome& o) {
                     int(o.error), o.clause.id, o.result, o.opens);
   for (std::size_t i = 0; i < o.emissions; ++i) {
     const Emission& e = o.emitted[i];
-    os << fmt::format(" {}(proc {}: {})", trace::name(e.line), slot_value(e.proc), fmt::join(e.arg, " "));
+    os << fmt::format(" {}(proc {}: {})", name(e.line), slot_value(e.proc), fmt::join(e.arg, " "));
   }
   return os;
 }

@@ -87,20 +87,19 @@ enum pr_lock {
   PR_LWPHOLD /* LWPHOLD(lp), LWPRELE(lp): PR_HOLD and PR_RELEASE of the process of lp */
 };
 
-/* What the state does not decide; 0 is the answer by which the call goes on. */
+/* What the state does not decide, and how it is answered: model/words/open_choices.inc.  0 is the answer by which the call
+ * goes on.  An image does not ask for cansee, candebug and sigchld. */
 enum pr_open {
-  PR_OPEN_COPYIN,      /* 1: copyin() returns EFAULT */
-  PR_OPEN_COPYOUT,     /* 1: copyout() returns EFAULT */
-  PR_OPEN_CANSEE,      /* not asked by images */
-  PR_OPEN_CANDEBUG,    /* not asked by images */
-  PR_OPEN_IO_OP,       /* PT_IO: 0 reads, 1 an operation that does not exist, 2 writes */
-  PR_OPEN_MEMORY,      /* the target's page: 0 mapped, 1 not, 2 mapped but the transfer is refused (EFAULT), 3 no memory
-                         for it (FreeBSD since some time between 2003 and 2015) */
-  PR_OPEN_REGISTERS,   /* 0 fine, 1 the process is swapped out, 2 the machine refuses the values (EINVAL) */
-  PR_OPEN_MACHINE,     /* cpu_ptrace(): 0 fine, 1 EINVAL, 2 EFAULT */
-  PR_OPEN_VM_ENTRY,    /* PT_VM_ENTRY: 0 fine, 1 index too large, 2 past the last entry, 3 path too long for the buffer,
-                         4 fine, with its path */
-  PR_OPEN_SIGCHLD,     /* not asked by images */
+  PR_OPEN_COPYIN,
+  PR_OPEN_COPYOUT,
+  PR_OPEN_CANSEE,
+  PR_OPEN_CANDEBUG,
+  PR_OPEN_IO_OP,
+  PR_OPEN_MEMORY,    /* 2: EFAULT; 3: ENOMEM, in FreeBSD since some time between 2003 and 2015 */
+  PR_OPEN_REGISTERS, /* 1: the process is swapped out; 2: EINVAL */
+  PR_OPEN_MACHINE,   /* cpu_ptrace(): 1 EINVAL, 2 EFAULT */
+  PR_OPEN_VM_ENTRY,
+  PR_OPEN_SIGCHLD,
   PR_OPEN_SET_PC,      /* addr: 0 is (caddr_t)1, 1 another one, 2 another one and ptrace_set_pc() refuses it (EINVAL) */
   PR_OPEN_SINGLE_STEP, /* 1: ptrace_single_step() and ptrace_clear_single_step() fail (EINVAL) */
   PR_OPENS

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <set>
 
-#include "traces/names.hpp"
+#include "model/words/requests.hpp"
 
 namespace proctor::test {
 
@@ -59,7 +59,7 @@ std::function<void(Event&)> returns(std::int64_t value) {
 }
 
 std::string request(const Event& call) {
-  const std::string_view name = trace::ptrace_request_name(std::int32_t(call.args[0]));
+  const std::string_view name = model::request_name(std::int32_t(call.args[0]));
   return name.empty() ? "another request" : std::string(name);
 }
 
@@ -134,7 +134,7 @@ std::vector<Mutation> line_mutations(const trace::Log& ktr) {
   for (std::uint32_t i = 0; i < ktr.events.size(); ++i) {
     const Event& e = ktr.events[i];
     if (e.kind != Kind::ktr) continue;
-    const std::string line = "KTR " + std::string(trace::name(e.ktr)) + ": ";
+    const std::string line = "KTR " + std::string(name(e.ktr)) + ": ";
     auto add = [&](const std::string& what, std::function<void(Event&)> change) {
       out.push_back({line + what, i, std::move(change)});
     };

@@ -34,7 +34,7 @@ TEST(freebsd11c, PT_ATTACH) {
   const Outcome o = ptrace(w, kFreebsd11c, PT_ATTACH);
   EXPECT_EQ(o.error, Errno::ok);
   ASSERT_EQ(o.emissions, 1);
-  EXPECT_EQ(o.emitted[0].line, trace::Ktr::attach);
+  EXPECT_EQ(o.emitted[0].line, Ktr::attach);
   EXPECT_EQ(o.emitted[0].arg[0], kOther);
   EXPECT_EQ(w.proc(kTarget).p_flag, P_TRACED);  // 10.4 has P2_PTRACE_FSTP as well
   EXPECT_TRUE(w.is_pending(kTarget, kSigstop));

@@ -125,7 +125,7 @@ TEST(accesses, of_each_instruction) {
     const ProcRef<Record> ref{&k, p};
     k.set(ref, P_TRACED | P_WAITED);
     k.free(ref);
-    k.emit(trace::Ktr::attach, ref, p, p, k.lit(1));
+    k.emit(Ktr::attach, ref, p, p, k.lit(1));
   });
   std::vector<ir::Access> written_to;
   for (std::int32_t at = 0; at < std::int32_t(program.code.size()); ++at) {
@@ -158,7 +158,7 @@ TEST(exec, writes_a_line_for_each_of_twenty_orphans) {
   ASSERT_EQ(k.outcome().error, Errno::ok);
   ASSERT_EQ(k.outcome().emissions, kOrphans);
   for (int i = 0; i < kOrphans; ++i) {
-    EXPECT_EQ(k.outcome().emitted[std::size_t(i)].line, trace::Ktr::exit_orphan);
+    EXPECT_EQ(k.outcome().emitted[std::size_t(i)].line, Ktr::exit_orphan);
     EXPECT_EQ(k.outcome().emitted[std::size_t(i)].arg[0], 2 + i);
   }
 }

@@ -6,8 +6,8 @@
 #include <iostream>
 #include <map>
 
+#include "model/words/system_calls.hpp"
 #include "tests/unit/traces/bytes.hpp"
-#include "traces/names.hpp"
 
 namespace proctor::trace {
 namespace {
@@ -53,12 +53,12 @@ bool agrees(const Event& binary, const Event& text) {
   bool same = binary.kind == text.kind && binary.pid == text.pid && binary.error == text.error &&
               binary.retval == text.retval && (text.tid == 0 || binary.tid == text.tid) &&
               (text.time == 0 || binary.time == text.time);
-  same &= text.code == kUnknownSyscall ? syscall_name(binary.code).empty() : binary.code == text.code;
+  same &= text.code == model::kUnknownSyscall ? model::syscall_name(binary.code).empty() : binary.code == text.code;
   for (int i = 0; i < kArgsMax; ++i) {
     const auto at = static_cast<std::size_t>(i);
     same &= !text.has_arg(i) || (binary.has_arg(i) && binary.args[at] == text.args[at]);
     // Of the calls that matter every argument is decoded.
-    same &= text.code == kUnknownSyscall || text.has_arg(i) == binary.has_arg(i);
+    same &= text.code == model::kUnknownSyscall || text.has_arg(i) == binary.has_arg(i);
   }
   return same;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
 // DragonFly's ktrace.out, and the text that its kdump(1) makes of it.
+#include "model/words/system_calls.hpp"
 #include "tests/unit/traces/bytes.hpp"
-#include "traces/names.hpp"
 
 namespace proctor::trace {
 namespace {
@@ -80,24 +80,24 @@ TEST(DragonFly, CutAnywhere) {
 
 // sys/kern/syscalls.master of DragonFly: what was there before 5.0 has FreeBSD's number, what came later its own.
 TEST(DragonFly, SystemCallNumbers) {
-  EXPECT_EQ(from_dragonfly(26), sys("ptrace"));
-  EXPECT_EQ(from_dragonfly(335), sys("utrace"));
-  EXPECT_EQ(from_dragonfly(342), sys("sigaction"));
-  EXPECT_EQ(from_dragonfly(471), sys("jail_attach"));
-  EXPECT_EQ(from_dragonfly(494), sys("extexit"));
-  EXPECT_EQ(from_dragonfly(495), sys("lwp_create"));
-  EXPECT_EQ(from_dragonfly(497), sys("lwp_kill"));
-  EXPECT_EQ(from_dragonfly(536), sys("procctl"));
-  EXPECT_EQ(from_dragonfly(546), sys("lwp_create2"));
-  EXPECT_EQ(from_dragonfly(548), sys("wait6"));
-  EXPECT_EQ(from_dragonfly(552), sys("fexecve"));
+  EXPECT_EQ(model::from_dragonfly(26), model::sys::ptrace);
+  EXPECT_EQ(model::from_dragonfly(335), model::sys::utrace);
+  EXPECT_EQ(model::from_dragonfly(342), model::sys::sigaction);
+  EXPECT_EQ(model::from_dragonfly(471), model::sys::jail_attach);
+  EXPECT_EQ(model::from_dragonfly(494), model::sys::extexit);
+  EXPECT_EQ(model::from_dragonfly(495), model::sys::lwp_create);
+  EXPECT_EQ(model::from_dragonfly(497), model::sys::lwp_kill);
+  EXPECT_EQ(model::from_dragonfly(536), model::sys::procctl);
+  EXPECT_EQ(model::from_dragonfly(546), model::sys::lwp_create2);
+  EXPECT_EQ(model::from_dragonfly(548), model::sys::wait6);
+  EXPECT_EQ(model::from_dragonfly(552), model::sys::fexecve);
   // 518 is mq_timedsend, and pdfork in FreeBSD; 532 is eaccess, and wait6 there
-  EXPECT_EQ(syscall_name(from_dragonfly(518)), "");
-  EXPECT_EQ(syscall_name(from_dragonfly(532)), "");
+  EXPECT_EQ(model::syscall_name(model::from_dragonfly(518)), "");
+  EXPECT_EQ(model::syscall_name(model::from_dragonfly(532)), "");
   const Log log = read(dragonfly_record({KTR_SYSCALL}, call(548, {0, 15, 0, 0x39, 0, 0})) +
                        dragonfly_record({KTR_SYSRET}, ret(548, 0, 15)));
-  EXPECT_EQ(log.events.at(0).code, sys("wait6"));
-  EXPECT_EQ(log.events.at(1).code, sys("wait6"));
+  EXPECT_EQ(log.events.at(0).code, model::sys::wait6);
+  EXPECT_EQ(log.events.at(1).code, model::sys::wait6);
 }
 
 TEST(DragonFlyKdump, PidAndThread) {
@@ -154,10 +154,10 @@ TEST(DragonFlyKdump, Arguments) {
   EXPECT_EQ(argument(4, 1), 0U);
   EXPECT_EQ(argument(5, 0), 3U);
   EXPECT_EQ(argument(6, 0), 0xffffffffffffffffU);
-  EXPECT_EQ(log.events[7].code, sys("wait6"));
+  EXPECT_EQ(log.events[7].code, model::sys::wait6);
   EXPECT_EQ(argument(7, 3), 0x39U);
-  EXPECT_EQ(log.events[8].code, kOfDragonFly | 518);
-  EXPECT_EQ(log.events[9].code, sys("lwp_create"));
+  EXPECT_EQ(log.events[8].code, model::kOfDragonFly | 518);
+  EXPECT_EQ(log.events[9].code, model::sys::lwp_create);
 }
 
 TEST(DragonFlyKdump, SignalsHaveNoCodeWithTheDefaultAction) {

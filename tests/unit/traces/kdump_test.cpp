@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
 // Lines as the printf formats of FreeBSD's kdump.c make them: "%6jd %-8.*s " and so on.
+#include "model/words/system_calls.hpp"
 #include "tests/unit/traces/bytes.hpp"
-#include "traces/names.hpp"
 
 namespace proctor::trace {
 namespace {
@@ -28,7 +28,7 @@ TEST(Kdump, PlainCall) {
   EXPECT_EQ(event.pid, 1337);
   EXPECT_EQ(event.tid, 0);
   EXPECT_EQ(event.time, 0U);
-  EXPECT_EQ(event.code, sys("ptrace"));
+  EXPECT_EQ(event.code, model::sys::ptrace);
   expect_args(event, {10, 0x539, 0, 0});
 }
 
@@ -55,7 +55,7 @@ TEST(Kdump, Arguments) {
 
 TEST(Kdump, ArgumentThatIsNoNumberIsUnknown) {
   const Event event = only("    15 scen     CALL  openat(AT_FDCWD,0x800cc,0<O_RDONLY>,<unused>0)");
-  EXPECT_EQ(event.code, kUnknownSyscall);
+  EXPECT_EQ(event.code, model::kUnknownSyscall);
   EXPECT_FALSE(event.has_arg(0));
   EXPECT_TRUE(event.has_arg(1));
   EXPECT_TRUE(event.has_arg(2));
@@ -75,7 +75,7 @@ TEST(Kdump, CallWithoutArguments) {
 TEST(Kdump, Returns) {
   const Event plain = only("    15 scen     RET   ptrace 0");
   EXPECT_EQ(plain.kind, Kind::ret);
-  EXPECT_EQ(plain.code, sys("ptrace"));
+  EXPECT_EQ(plain.code, model::sys::ptrace);
   EXPECT_EQ(plain.error, 0);
   EXPECT_EQ(plain.retval, 0);
   EXPECT_EQ(only("    15 scen     RET   wait4 1337/0x539").retval, 1337);
@@ -187,7 +187,7 @@ TEST(Kdump, PathWithANewlineForgesNoRecord) {
       "    15 scen     CALL  vfork\n");
   ASSERT_EQ(log.events.size(), 2U);
   EXPECT_EQ(log.events[0].kind, Kind::other);
-  EXPECT_EQ(log.events[1].code, sys("vfork"));
+  EXPECT_EQ(log.events[1].code, model::sys::vfork);
 }
 
 TEST(Kdump, DroppedEvents) {
