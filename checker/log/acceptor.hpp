@@ -121,7 +121,7 @@ class Acceptor {
   void explain(const Config& from, const std::vector<Attempt>& kinds, const std::vector<Slot>& focus, Frontier& out);
   void moves(const Config& from, const std::vector<Slot>& focus, Frontier& out);
   void process_moves(const Config& from, Slot p, bool in_focus, Frontier& out);
-  void end_exit(const Config& from, Slot p, int level, Frontier& out) const;
+  void end_exit(const Config& from, Slot p, int level, Frontier& out);
   bool may_find(const Config& c, Slot parent, Slot child, Sigchld how) const;
   bool ended_since(Slot p, std::uint32_t at) const;
   void origin_moves(const Config& from, Slot p, Slot other, Frontier& out) const;
@@ -133,7 +133,7 @@ class Acceptor {
   bool acts_next(const Config& c, Slot debugger) const;
   bool may_end_exit(Slot p) const;
   int exit_status(Slot p) const;
-  bool is_lost(Slot p) const;
+  Future::Fate fate(Slot p) const;
   void settle(Config& c, Slot p) const;
   bool has_work_left(const Config& from, Slot td);
   void dragonfly_moves(const Config& from, Slot p, Frontier& out);

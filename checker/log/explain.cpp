@@ -96,16 +96,17 @@ bool Acceptor::may_end_exit(Slot p) const {
 }
 
 // Does the log show later that the process is gone without its real parent having been told?
-bool Acceptor::is_lost(Slot p) const {
+Future::Fate Acceptor::fate(Slot p) const {
+  using enum Future::Fate;
   const std::int32_t pid = names_.pid(p);
   if (const auto it = lines_of_.find(pid); it != lines_of_.end())
     for (std::uint32_t i : it->second) {
       if (i + 1 < line_at_) continue;
       const trace::Event& next = ktr_->events[i];
       if (next.ktr == trace::Ktr::attach) break;  // it was let go
-      if (next.ktr == trace::Ktr::wait_moved) return next.args[0] == 1;
+      if (next.ktr == trace::Ktr::wait_moved) return next.args[0] == 1 ? lost : told;
     }
-  return !is_lined(pid) && future_ && future_->is_lost(pid, at_);
+  return is_lined(pid) || !future_ ? told : future_->fate(pid, at_);
 }
 
 int Acceptor::exit_status(Slot p) const {
@@ -146,6 +147,7 @@ std::vector<Slot> Acceptor::widen(const Config& c, const std::vector<Slot>& focu
     }
     for (Slot q = 0; q < KernelState::kProcs; ++q) {  // a vfork child that p may wait for
       const Proc& child = c.proc(q);
+      if (child.state == ProcState::zombie && child.p_pptr == p && names_[q].may_be_lost) add(q);
       if (child.state == ProcState::normal && (child.p_flag & model::P_PPWAIT) != 0 &&
           (child.p_pptr == p || child.p_oppid == p || child.p_orphan == p))
         add(q);
@@ -156,7 +158,7 @@ std::vector<Slot> Acceptor::widen(const Config& c, const std::vector<Slot>& focu
 
 // exit1() to its end, from its beginning if the process had not begun.  Whose child is it, if its parent dies at the same
 // time?  That depends on who is first, and the log may tell later who got it.
-void Acceptor::end_exit(const Config& from, Slot p, int level, Frontier& out) const {
+void Acceptor::end_exit(const Config& from, Slot p, int level, Frontier& out) {
   constexpr int kLevelsMax = 4;  // the debugger of a debugger
   if (has_stop_to_come(from, p)) return;
   auto dies_too = [&](Slot q) {
@@ -170,8 +172,10 @@ void Acceptor::end_exit(const Config& from, Slot p, int level, Frontier& out) co
   const Slot parent = from.proc(p).p_pptr;
   Config lost = from;
   for (Slot q = 0; q < KernelState::kProcs; ++q) {
-    if (from.proc(q).p_pptr != p || (from.proc(q).p_flag & model::P_TRACED) == 0 || !dies_too(q) || !is_lost(q))
-      continue;
+    if (from.proc(q).p_pptr != p || (from.proc(q).p_flag & model::P_TRACED) == 0 || !dies_too(q)) continue;
+    const Future::Fate fate = this->fate(q);
+    if (fate == Future::Fate::unknown) names_[q].may_be_lost = true;
+    if (fate != Future::Fate::lost) continue;
     Config c = lost;
     Machine m(c.k, kernel_);
     untraced(m, c, q);
@@ -181,7 +185,7 @@ void Acceptor::end_exit(const Config& from, Slot p, int level, Frontier& out) co
   // A line tells that the process was lost, but its real parent may have died since; without lines the frontier would grow.
   if (tracing_lines() && !(lost == from)) orders.push_back(from);
   if ((from.proc(p).p_flag & model::P_TRACED) != 0 && level < kLevelsMax && dies_too(parent) && names_[parent].logged &&
-      may_end_exit(parent) && !is_lost(p))
+      may_end_exit(parent) && fate(p) != Future::Fate::lost)
     end_exit(lost, parent, level + 1, orders);
   for (const Config& order : orders)
     for (const Sigchld how : {Sigchld::taken, Sigchld::ignored}) {
@@ -229,6 +233,9 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
     const Slot parent = proc.p_pptr;
     if (parent != kNone && !names_[parent].logged)  // init, or a parent whose waits are not in the log
       step([&](Machine& m, Config&) { rules::proc_reap(m, m.proc(p)); });
+    // Two states kept as one: it may have been past exit1_untraced() when its debugger died, and so have gone to the reaper.
+    if (names_[p].may_be_lost && parent != kNone && parent != proc.p_reaper && fate(p) == Future::Fate::unknown)
+      step([&](Machine& m, Config&) { rules::proc_reparent(m, m.proc(p), m.proc(proc.p_reaper)); });
     return;
   }
   if (proc.state != ProcState::normal) return;

@@ -102,6 +102,7 @@ struct ProcName {
   bool capmode = false;     // cap_enter(2)
   bool credentials_changed = false;  // set*id, jail_attach: p_candebug() may refuse
   bool notrace = false;              // PROC_TRACE_CTL
+  bool may_be_lost = false;          // was on its way out when its debugger died, and the log ends before it tells whose it is
   bool events_known = true;          // p_ptevents: false for a process that was traced before the log began
   std::uint32_t sigchld_since = 0;   // index of the record since which Config::sigchld is so
   bool sigchld_settled = true;       // and it was never anything else, in no state
