@@ -88,7 +88,7 @@ enum PtEvent : std::uint8_t {
   PTRACE_LWP = 0x10,
   PTRACE_VFORK = 0x20,
 };
-inline constexpr std::uint8_t PTRACE_DEFAULT = PTRACE_EXEC;
+inline constexpr std::uint8_t PTRACE_DEFAULT = PTRACE_EXEC, PTRACE_ALL = 0x3f;
 
 // p_cred: what p_cansee() and p_candebug() look at, and the rest of what a process brings along.  A state made from a log
 // knows nothing of the former: then the answer is open.

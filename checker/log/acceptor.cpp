@@ -358,11 +358,10 @@ void Acceptor::learn(Slot p, const InFlight& call) {
   if (changes_credentials(call.code)) name.credentials_changed = true;
   if (call.code == sys::cap_enter) name.capmode = true;
   if (call.code == sys::sigprocmask && call.args[1] != 0) name.masks_signals = true;
-  constexpr std::uint64_t kReapAcquire = 2, kReapRelease = 3;  // sys/procctl.h
-  if (call.code == sys::procctl && (call.args[2] == kReapAcquire || call.args[2] == kReapRelease)) {
+  if (call.code == sys::procctl && (call.args[2] == PROC_REAP_ACQUIRE || call.args[2] == PROC_REAP_RELEASE)) {
     for (Config& c : frontier_) {
       Machine m(c.k, kernel_);
-      if (call.args[2] == kReapAcquire)
+      if (call.args[2] == PROC_REAP_ACQUIRE)
         rules::reap_acquire(m, m.proc(p));
       else
         rules::reap_release(m, m.proc(p));

@@ -9,6 +9,7 @@
 // then, and the frontier stays small.  explain() is that search.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -24,6 +25,9 @@
 #include "traces/event.hpp"
 
 namespace proctor::check {
+
+// What the machine never refuses: amd64 takes any program counter, and single-steps.
+inline constexpr std::array kSettled{model::Open::set_pc, model::Open::single_step};
 
 enum class Verdict : std::uint8_t { accepted, rejected, inconclusive };
 
@@ -159,6 +163,7 @@ class Acceptor {
   // alignment.cpp: a ktrace log and KTR lines of the same run
   enum class Line : std::uint8_t { none, possible, due };
   void align();
+  bool may_fail_after_line(std::int32_t request) const;
   bool is_lined(std::int32_t pid) const;
   bool is_shown(const model::Outcome& out) const;
   Line line_of(const InFlight& call) const;
@@ -218,6 +223,7 @@ class Acceptor {
   bool begins_late_ = false;         // the KTR lines begin after the ktrace log
   std::uint32_t begins_after_ = 0;   // the CALL of the last request without a line
   std::uint32_t begins_before_ = 0;  // the RET of the first request with one
+  std::vector<std::int32_t> fail_late_;  // requests whose line may be of a call that fails
   // By request (-1: a wait) and process: the RETs of all calls, of those that were granted, and the lines.
   struct CallsAbout {
     std::vector<std::uint32_t> all, granted, lines;

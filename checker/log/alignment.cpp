@@ -8,6 +8,8 @@
 
 #include "checker/log/acceptor.hpp"
 #include "checker/log/syscalls.hpp"
+#include "model/ir/fails_late.hpp"
+#include "model/programs.hpp"
 #include "model/rules/requests.hpp"
 
 namespace proctor::check {
@@ -57,8 +59,6 @@ int Acceptor::request_of(Ktr line) {
 
 namespace {
 
-constexpr std::int32_t kPidMax = 99999;
-
 // Requests whose line does not tell which of two numbers was used.
 std::int32_t as_in_line(std::uint64_t request) {
   if (request == rules::PT_READ_I) return rules::PT_READ_D;
@@ -66,24 +66,19 @@ std::int32_t as_in_line(std::uint64_t request) {
   return std::int32_t(request);
 }
 
-// These write their line before the last thing that can fail.
-bool may_fail_after_line(std::int32_t request) {
-  switch (request) {
-    case rules::PT_GETLWPLIST:
-    case rules::PT_GETREGS:
-    case rules::PT_SETREGS:
-    case rules::PT_GETFPREGS:
-    case rules::PT_SETFPREGS:
-    case rules::PT_GETDBREGS:
-    case rules::PT_SETDBREGS:
-    case rules::PT_IO:
-    case rules::PT_LWPINFO: return true;
-    default: return false;
-  }
-}
-
 std::uint64_t key(std::int32_t request, std::int32_t pid) {
   return std::uint64_t(std::uint32_t(request)) << 32 | std::uint32_t(pid);
+}
+
+// Requests that write their line before the last thing that can fail.
+std::vector<std::int32_t> requests_that_fail_late(const model::Behaviours& kernel) {
+  std::vector<std::int32_t> out;
+  for (const model::Rule& rule : model::all_rules(kernel))
+    for (const model::ir::Instruction& in : rule.program.code)
+      if (rule.by == model::Rule::By::request && in.op == model::ir::Op::emit &&
+          model::ir::may_fail_after(rule.program, Ktr(in.imm), kSettled))
+        out.push_back(as_in_line(std::uint64_t(rule.number)));
+  return out;
 }
 
 std::int64_t from(const std::vector<std::uint32_t>& sorted, std::uint32_t index) {
@@ -95,9 +90,10 @@ std::int64_t from(const std::vector<std::uint32_t>& sorted, std::uint32_t index)
 // Sorts calls and lines by what they are about, and finds out whether the lines begin late: some requests that were granted
 // have none, all these were made before the first that has one returned, and no line is without a request.
 void Acceptor::align() {
+  fail_late_ = requests_that_fail_late(kernel_);
   std::unordered_map<std::int32_t, std::int32_t> process_of;
   for (const Event& e : ktrace_->events)
-    if (e.tid > kPidMax) process_of[e.tid] = e.pid;
+    if (e.tid > pid_max()) process_of[e.tid] = e.pid;
   for (std::uint32_t i = 0; i < ktr_->events.size(); ++i) {
     const Event& e = ktr_->events[i];
     if (const int request = request_of(e.ktr); request >= 0) calls_about_[key(request, e.pid)].lines.push_back(i);
@@ -137,6 +133,10 @@ void Acceptor::align() {
   begins_late_ = !surplus && last_without > 0 && last_call < first_with;
   begins_after_ = last_call;
   begins_before_ = first_with;
+}
+
+bool Acceptor::may_fail_after_line(std::int32_t request) const {
+  return std::find(fail_late_.begin(), fail_late_.end(), request) != fail_late_.end();
 }
 
 // Has a line about the process been read?  All that it does from then on has its line.
@@ -204,17 +204,17 @@ void Acceptor::learn_from_line(Config& c, Slot p, const Event& e) {
   auto bit = [&](int event) { return std::uint8_t((events & ~event) | (e.args[0] != 0 ? event : 0)); };
   switch (names_[p].events_known && is_lined(e.pid) ? Ktr::none : e.ktr) {
     case Ktr::get_event_mask:
-    case Ktr::set_event_mask: events = std::uint8_t(e.args[0] & 0x3f); break;
+    case Ktr::set_event_mask: events = std::uint8_t(e.args[0] & model::PTRACE_ALL); break;
     case Ktr::to_sce:
     case Ktr::to_scx:
     case Ktr::syscall:  // as they are after the request, which clears none
-      if (kernel_.event_mask) events = std::uint8_t(e.args[0] & 0x3f);
+      if (kernel_.event_mask) events = std::uint8_t(e.args[0] & model::PTRACE_ALL);
       break;
     case Ktr::follow_fork: events = bit(model::PTRACE_FORK); break;
     case Ktr::lwp_events: events = bit(model::PTRACE_LWP); break;
     default: break;
   }
-  c.proc(p).p_ptevents = events & 0x3f;
+  c.proc(p).p_ptevents = events & model::PTRACE_ALL;
   if (is_lined(e.pid)) return;
   if ((c.proc(p).p_flag & model::P_STOPPED_TRACE) == 0) return;
   const bool report = e.ktr == Ktr::wait_trapped;

@@ -21,7 +21,6 @@ namespace rules = model::rules;
 
 namespace {
 constexpr int kRfproc = 0x10, kRfnowait = 0x40;
-constexpr int kEventsAll = 0x3f;  // every PTRACE_* bit of 10.4
 }  // namespace
 
 // The process that a call is about, if the log names one.
@@ -64,7 +63,7 @@ std::vector<Acceptor::Attempt> Acceptor::outcomes(Slot td, const InFlight& call)
         default: return true;
       }
     };
-    for (auto report : {Report::exited, Report::trapped, Report::stopped, Report::continued})
+    for (const Report report : rules::kReports)
       if (possible(report))  // a zombie has nothing else to report
         kinds.push_back({[this, td, &call, report](Config& c) { return apply_wait(c, td, call, report); },
                          report == Report::exited});
@@ -74,7 +73,7 @@ std::vector<Acceptor::Attempt> Acceptor::outcomes(Slot td, const InFlight& call)
     // The mask is in the caller's memory.  Only PTRACE_FORK makes something happen that must: the other events are
     // stops, and a stop that a log does not show may or may not have been.
     std::vector<Attempt> kinds;
-    for (int mask : {kEventsAll & ~model::PTRACE_FORK, int{kEventsAll}, kEventsAll + 1})
+    for (int mask : {model::PTRACE_ALL & ~model::PTRACE_FORK, int{model::PTRACE_ALL}, model::PTRACE_ALL + 1})
       kinds.push_back({[this, td, &call, mask](Config& c) { return apply_ptrace(c, td, call, mask); }});
     return kinds;
   }
@@ -91,7 +90,7 @@ bool Acceptor::apply(Config& c, Slot td, const InFlight& call) {
     case sys::wait4:
     case sys::wait6:
       if (call.error != 0 || call.retval <= 0) return apply_wait_nothing(c, td, call);
-      for (auto report : {Report::trapped, Report::exited, Report::stopped, Report::continued}) {
+      for (const Report report : rules::kReports) {
         Config copy = c;
         if (!apply_wait(copy, td, call, report)) continue;
         c = copy;
@@ -154,7 +153,7 @@ rules::WaitArgs<Machine> Acceptor::wait_args(const InFlight& call) const {
                    : pid > 0 ? rules::WaitFor::pid
                              : rules::WaitFor::unknown,
             .pid = {names_.find(pid)},
-            .options = int(call.args[2]) | rules::kWexited | rules::kWtrapped};
+            .options = rules::wait4_options(int(call.args[2]))};
   }
   constexpr std::uint64_t kPPid = 0, kPAll = 7;  // idtype_t
   const bool by_pid = call.args[0] == kPPid && std::int32_t(call.args[1]) != 0;
@@ -222,8 +221,7 @@ bool Acceptor::apply_wait_unheard(Config& c, Slot td, const InFlight& call) {
 
 bool Acceptor::apply_wait_nothing(Config& c, Slot td, const InFlight& call) {
   if (!call.returns) return true;
-  constexpr int kEintr = 4, kErestart = -1, kEfault = 14;
-  if (call.error == kEintr || call.error == kErestart || call.error == kEfault) return true;
+  if (is(call.error, Errno::eintr) || is(call.error, Errno::erestart) || is(call.error, Errno::efault)) return true;
   const rules::WaitArgs<Machine> args = wait_args(call);
   for (std::uint8_t choice = 0; choice < 2; ++choice) {
     Config copy = c;
@@ -276,9 +274,8 @@ bool Acceptor::run_ptrace(Config& c, Slot td, const rules::PtraceArgs<Machine>& 
       if (out.open_kind.has_among_first(std::size_t(i), kind)) continue;
       std::uint8_t& choice = choices[std::size_t(kind)];
       const bool credentials = kind == model::Open::cansee || kind == model::Open::candebug;
-      // amd64 refuses neither a program counter nor single-stepping
-      const bool machine = kind == model::Open::set_pc || kind == model::Open::single_step;
-      if ((!credentials || refusable) && !machine && choice + 1 < out.open_ways[std::size_t(i)]) {
+      const bool settled = std::find(kSettled.begin(), kSettled.end(), kind) != kSettled.end();
+      if ((!credentials || refusable) && !settled && choice + 1 < out.open_ways[std::size_t(i)]) {
         ++choice;
         break;
       }
@@ -293,8 +290,8 @@ bool Acceptor::apply_ptrace(Config& c, Slot td, const InFlight& call, int event_
   const auto id = std::int32_t(call.args[1]);
   const auto req = rules::Request(std::int32_t(call.args[0]));
   // A process that was there before the log began may have entered capability mode before.
-  constexpr int kEcapmode = 94;
-  const bool unknown_capmode = names_[c.lwp(td).proc].before_log && call.returns && call.error == kEcapmode;
+  const bool unknown_capmode =
+      names_[c.lwp(td).proc].before_log && call.returns && is(call.error, Errno::ecapmode);
   rules::PtraceArgs<Machine> args{.req = req,
                                   .pid = {kNone},
                                   .tid = {kNone},
@@ -364,8 +361,9 @@ bool Acceptor::apply_request(Config& c, Slot td, const InFlight& call, const rul
   for (Slot other : in_flight_)
     if (is_exec(calls_[other].code) && c.lwp(other).proc == p) {
       Config copy = c;
-      copy.proc(p).p_flag |= model::P_INEXEC;
-      if (!run_ptrace(copy, td, args, wanted)) continue;
+      Machine m(copy.k, kernel_);
+      rules::execve_begins(m, m.lwp(other));
+      if (!m.outcome().possible || !run_ptrace(copy, td, args, wanted)) continue;
       c = copy;
       c.proc(p).p_flag = std::uint16_t(c.proc(p).p_flag & ~model::P_INEXEC);
       return true;
@@ -381,9 +379,8 @@ bool Acceptor::apply_kill(Config& c, Slot td, const InFlight& call) {
   if (!call.returns && !kernel_.tokens) return true;
   if (pid <= 0 || call.code == sys::thr_kill2 || (to_thread && call.error != 0)) return true;  // a group, a thread id
   const Slot p = names_.find(pid);
-  constexpr int kEperm = 1;
   model::Choices choices{};
-  choices[std::size_t(model::Open::candebug)] = call.error == kEperm && may_be_refused(self, p) ? 1 : 0;
+  choices[std::size_t(model::Open::candebug)] = is(call.error, Errno::eperm) && may_be_refused(self, p) ? 1 : 0;
   Machine m(c.k, kernel_, choices);
   rules::kill(m, m.lwp(td), m.proc(p), {sig}, {names_[self].capmode && p != self});
   const Outcome& out = m.outcome();

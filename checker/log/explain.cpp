@@ -387,13 +387,13 @@ void Acceptor::origin_moves(const Config& from, Slot p, Slot other, Frontier& ou
   child.proc(p).p_pptr = other;
   out.push_back(child);
   for (const bool own : {true, false})
-    for (const int events : {0x3f & ~model::PTRACE_FORK, 0x3f})
+    for (const int events : {model::PTRACE_ALL & ~model::PTRACE_FORK, int{model::PTRACE_ALL}})
       for (const bool stopped : {false, true}) {
         if (stopped && names_[p].logged) continue;
         Config c = from;
         Proc& q = c.proc(p);
         q.p_flag |= model::P_TRACED;
-        q.p_ptevents = std::uint8_t(events & 0x3f);
+        q.p_ptevents = std::uint8_t(events);
         q.p_pptr = other;
         q.p_oppid = own ? other : names_.elsewhere();
         q.p_orphan = own ? kNone : names_.elsewhere();

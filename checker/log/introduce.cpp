@@ -64,8 +64,7 @@ bool Acceptor::traces_someone(Slot p) const {
 // A call about a pid that no record has named.  If it does not exist the call fails with ESRCH or ECHILD; else it was there
 // before the log began, in a state that the outcome of the call allows.
 void Acceptor::introduce_target(const InFlight& call, Slot caller) {
-  constexpr int kEsrch = 3, kEchild = 10;
-  if (!call.returns || call.error == kEsrch || call.error == kEchild) return;
+  if (!call.returns || is(call.error, model::Errno::esrch) || is(call.error, model::Errno::echild)) return;
   const bool request = call.code == sys::ptrace && call.args[0] != rules::PT_TRACE_ME;
   const bool wait = (call.code == sys::wait4 || call.code == sys::wait6) && call.error == 0;
   if (!request && !wait && call.code != sys::kill && call.code != sys::sigqueue) return;

@@ -7,6 +7,7 @@
 
 namespace proctor::check {
 
+using model::Errno;
 using trace::Event;
 using trace::Kind;
 
@@ -49,11 +50,11 @@ Future::Future(const trace::Log& log) : ret_of_(log.events.size(), kNever), birt
         ret_of_[it->call] = i;
         const auto named = std::int32_t(log.events[it->call].args[0]);
         const bool wait = e.code == sys::wait4 || e.code == sys::wait6;
-        constexpr int kEperm = 1, kEsrch = 3, kEchild = 10, kEbusy = 16;
-        if (e.code == sys::ptrace && (e.error == 0 || e.error == kEperm || e.error == kEbusy))
+        if (e.code == sys::ptrace && (e.error == 0 || is(e.error, Errno::eperm) || is(e.error, Errno::ebusy)))
           found_[std::int32_t(log.events[it->call].args[1])].push_back(it->call);
         if (wait && e.error == 0 && e.retval > 0) fates_[std::int32_t(e.retval)].push_back({i, Fate::told});
-        if ((e.code == sys::kill && e.error == kEsrch) || (e.code == sys::wait4 && e.error == kEchild && named > 0))
+        if ((e.code == sys::kill && is(e.error, Errno::esrch)) ||
+            (e.code == sys::wait4 && is(e.error, Errno::echild) && named > 0))
           fates_[named].push_back({i, Fate::lost});
         now.calls.erase(it);
       } else if (e.code == sys::fork && e.error == 0 && e.retval == 0) {
@@ -90,11 +91,10 @@ Future::Future(const trace::Log& log) : ret_of_(log.events.size(), kNever), birt
 }
 
 void Future::find_who_misses_one(const trace::Log& log) {
-  constexpr int kEsrch = 3, kEchild = 10;
   for (auto e = log.events.rbegin(); e != log.events.rend(); ++e) {
     if (e->kind != Kind::ret) continue;
     const bool wait = e->code == sys::wait4 || e->code == sys::wait6;
-    const bool missed = (wait && e->error == kEchild) || (e->code == sys::kill && e->error == kEsrch);
+    const bool missed = (wait && is(e->error, Errno::echild)) || (e->code == sys::kill && is(e->error, Errno::esrch));
     const bool made_one = is_fork(e->code) && e->error == 0 && misses_one_.contains(std::int32_t(e->retval));
     if (missed || made_one) misses_one_.insert(e->pid);
   }

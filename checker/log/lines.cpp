@@ -313,7 +313,7 @@ bool Acceptor::explain_line(const Event& e) {
             Machine m(c.k, kernel_);
             rules::wait_report(
                 m, m.proc(caller), m.proc(p),
-                {.set = rules::WaitFor::any, .pid = {kNone}, .options = rules::kWexited | rules::kWtrapped | nowait},
+                {.set = rules::WaitFor::any, .pid = {kNone}, .options = rules::wait4_options(nowait)},
                 e.ktr == Ktr::wait_moved ? rules::Report::exited : rules::Report::trapped);
             if (!m.outcome().possible) {
               failed(m.outcome().clause, model::Errno::ok, false);

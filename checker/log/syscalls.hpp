@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "model/kernel.hpp"
+
 namespace proctor::check {
 
 namespace sys {
@@ -16,6 +18,11 @@ inline constexpr std::uint16_t exit = 1, fork = 2, wait4 = 7, setuid = 23, ptrac
                                thr_new = 455, sigqueue = 456, abort2 = 463, thr_kill2 = 481, fexecve = 492,
                                cap_enter = 516, pdfork = 518, wait6 = 532, procctl = 544;
 }
+
+// procctl(2), sys/procctl.h
+inline constexpr std::uint64_t PROC_REAP_ACQUIRE = 2, PROC_REAP_RELEASE = 3;
+
+constexpr bool is(std::int32_t error, model::Errno what) { return error == std::int32_t(what); }
 
 // What a log shows of an execve(2) that succeeded: EJUSTRETURN.
 inline constexpr std::int32_t kJustReturn = -2;
