@@ -85,6 +85,8 @@ class Acceptor {
   // Either log may be null, not both.  Both: the ktrace file and the KTR lines of the same run.
   Acceptor(const model::Behaviours& kernel, const trace::Log* ktrace, const trace::Log* ktr);
   Result run();
+  // For tests: each step that the search takes by itself, from one state to another.  Not what it learns of the past.
+  std::function<void(const Config& before, const Config& after)> takes;
   // Called now and then with the number of events done.
   std::function<void(std::uint64_t)> progress;
   // The log leaves processes out that made others in it (kdump -p and the like).
@@ -114,6 +116,7 @@ class Acceptor {
   void introduce_target(const InFlight& call, Slot caller);
   bool on_ret_without_call(const trace::Event& e, Slot td);
   bool traces_someone(Slot p) const;
+  void add_thread(Config& c, Slot p, Slot td, bool suspended) const;
   void introduce(std::int32_t pid, const std::function<void(Config&, Slot)>& make);
   bool reject(const trace::Event& e, std::string observed);
   int exit_status_at_end(Slot p) const;
@@ -138,6 +141,8 @@ class Acceptor {
   bool may_end_exit(Slot p) const;
   int exit_status(Slot p) const;
   Future::Fate fate(Slot p) const;
+  static void exit_untraced(Machine& m, Slot p, int status);
+  bool stop_for_signal(Config& c, Slot p) const;
   void settle(Config& c, Slot p) const;
   bool has_work_left(const Config& from, Slot td);
   void dragonfly_moves(const Config& from, Slot p, Frontier& out);
@@ -214,15 +219,15 @@ class Acceptor {
   Names names_;
   Frontier frontier_;
   std::array<InFlight, KernelState::kLwps> calls_{};
-  std::vector<Slot> in_flight_;      // slots of calls_ that are active
-  Frontier reached_;                 // room for explain(), kept to save its allocation
-  std::vector<Slot> watched_;        // those of them whose outcome changes nothing
-  std::uint32_t at_ = 0;             // index of the ktrace event being judged
-  std::uint32_t line_at_ = 0;        // index of the next KTR line
-  std::uint32_t lines_done_ = 0;     // lines before this one have been explained
-  bool begins_late_ = false;         // the KTR lines begin after the ktrace log
-  std::uint32_t begins_after_ = 0;   // the CALL of the last request without a line
-  std::uint32_t begins_before_ = 0;  // the RET of the first request with one
+  std::vector<Slot> in_flight_;          // slots of calls_ that are active
+  Frontier reached_;                     // room for explain(), kept to save its allocation
+  std::vector<Slot> watched_;            // those of them whose outcome changes nothing
+  std::uint32_t at_ = 0;                 // index of the ktrace event being judged
+  std::uint32_t line_at_ = 0;            // index of the next KTR line
+  std::uint32_t lines_done_ = 0;         // lines before this one have been explained
+  bool begins_late_ = false;             // the KTR lines begin after the ktrace log
+  std::uint32_t begins_after_ = 0;       // the CALL of the last request without a line
+  std::uint32_t begins_before_ = 0;      // the RET of the first request with one
   std::vector<std::int32_t> fail_late_;  // requests whose line may be of a call that fails
   // By request (-1: a wait) and process: the RETs of all calls, of those that were granted, and the lines.
   struct CallsAbout {

@@ -290,8 +290,7 @@ bool Acceptor::apply_ptrace(Config& c, Slot td, const InFlight& call, int event_
   const auto id = std::int32_t(call.args[1]);
   const auto req = rules::Request(std::int32_t(call.args[0]));
   // A process that was there before the log began may have entered capability mode before.
-  const bool unknown_capmode =
-      names_[c.lwp(td).proc].before_log && call.returns && is(call.error, Errno::ecapmode);
+  const bool unknown_capmode = names_[c.lwp(td).proc].before_log && call.returns && is(call.error, Errno::ecapmode);
   rules::PtraceArgs<Machine> args{.req = req,
                                   .pid = {kNone},
                                   .tid = {kNone},

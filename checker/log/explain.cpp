@@ -156,6 +156,36 @@ std::vector<Slot> Acceptor::widen(const Config& c, const std::vector<Slot>& focu
   return out;
 }
 
+// exit1() up to where nobody traces the process any more, from wherever it stands.
+void Acceptor::exit_untraced(Machine& m, Slot p, int status) {
+  const auto proc = m.proc(p);
+  if (!proc[model::P_WEXIT].v) rules::exit1_wexit(m, m.lwp(Slot(m.first_lwp(proc).v)), {status});
+  rules::exit1_untraced(m, proc);
+}
+
+// Somebody outside sends a stop signal, and the process stops for it: its threads find it, or follow.
+bool Acceptor::stop_for_signal(Config& c, Slot p) const {
+  {
+    Machine m(c.k, kernel_);
+    rules::psignal(m, m.proc(p), {rules::kSigstop});
+  }
+  for (Slot td = 0; td < KernelState::kLwps; ++td) {
+    if (c.lwp(td).proc != p) continue;
+    for (const bool finds : {true, false}) {
+      Config copy = c;
+      Machine m(copy.k, kernel_);
+      if (finds)
+        rules::issignal(m, m.lwp(td), {rules::kSigstop});
+      else
+        rules::follow_stop(m, m.lwp(td));
+      if (!m.outcome().possible) continue;
+      c = copy;
+      break;
+    }
+  }
+  return (c.proc(p).p_flag & model::P_STOPPED) != 0;
+}
+
 // exit1() to its end, from its beginning if the process had not begun.  Whose child is it, if its parent dies at the same
 // time?  That depends on who is first, and the log may tell later who got it.
 void Acceptor::end_exit(const Config& from, Slot p, int level, Frontier& out) {
@@ -163,11 +193,6 @@ void Acceptor::end_exit(const Config& from, Slot p, int level, Frontier& out) {
   if (has_stop_to_come(from, p)) return;
   auto dies_too = [&](Slot q) {
     return q != kNone && from.proc(q).state == ProcState::normal && may_begin_exit(from, q);
-  };
-  auto untraced = [&](Machine& m, Config& c, Slot q) {
-    if ((c.proc(q).p_flag & model::P_WEXIT) == 0)
-      rules::exit1_wexit(m, m.lwp(Slot(m.first_lwp(m.proc(q)).v)), {exit_status(q)});
-    rules::exit1_untraced(m, m.proc(q));
   };
   const Slot parent = from.proc(p).p_pptr;
   Config lost = from;
@@ -178,7 +203,7 @@ void Acceptor::end_exit(const Config& from, Slot p, int level, Frontier& out) {
     if (fate != Future::Fate::lost) continue;
     Config c = lost;
     Machine m(c.k, kernel_);
-    untraced(m, c, q);
+    exit_untraced(m, q, exit_status(q));
     if (m.outcome().possible) lost = c;
   }
   Frontier orders{lost};
@@ -195,7 +220,7 @@ void Acceptor::end_exit(const Config& from, Slot p, int level, Frontier& out) {
       model::Choices choices{};
       choices[std::size_t(model::Open::sigchld_ignored)] = how == Sigchld::ignored ? 1 : 0;
       Machine m(c.k, kernel_, choices);
-      untraced(m, c, p);
+      exit_untraced(m, p, exit_status(p));
       rules::exit1_zombie(m, m.proc(p));
       if (!m.outcome().possible || is_shown(m.outcome())) continue;
       if (told != kNone && !names_[told].sigchld_settled && ended_since(p, names_[told].sigchld_since))
@@ -221,13 +246,22 @@ bool Acceptor::ended_since(Slot p, std::uint32_t at) const {
 
 void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier& out) {
   const Proc& proc = from.proc(p);
-  auto step = [&](auto&& body) {
+  auto seen_otherwise = [&](auto&& body) {
     Config c = from;
     Machine m(c.k, kernel_);
     body(m, c);
     const model::Outcome& o = m.outcome();
     // A step that writes a KTR line happens when the line is read.
-    if (o.possible && !is_shown(o) && !(c == from)) out.push_back(c);
+    if (!o.possible || is_shown(o) || c == from) return false;
+    out.push_back(c);
+    return true;
+  };
+  auto step = [&](auto&& body) {
+    if (seen_otherwise(body) && takes) takes(from, out.back());
+  };
+  auto take = [&](const Config& c) {
+    if (takes) takes(from, c);
+    out.push_back(c);
   };
   if (proc.state == ProcState::zombie) {
     const Slot parent = proc.p_pptr;
@@ -235,7 +269,7 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
       step([&](Machine& m, Config&) { rules::proc_reap(m, m.proc(p)); });
     // Two states kept as one: it may have been past exit1_untraced() when its debugger died, and so have gone to the reaper.
     if (names_[p].may_be_lost && parent != kNone && parent != proc.p_reaper && fate(p) == Future::Fate::unknown)
-      step([&](Machine& m, Config&) { rules::proc_reparent(m, m.proc(p), m.proc(proc.p_reaper)); });
+      seen_otherwise([&](Machine& m, Config&) { rules::proc_reparent(m, m.proc(p), m.proc(proc.p_reaper)); });
     return;
   }
   if (proc.state != ProcState::normal) return;
@@ -243,7 +277,9 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
     step([&](Machine& m, Config&) { rules::proc_reparent(m, m.proc(p), m.proc(kInit)); });
   if ((proc.p_flag & model::P_WEXIT) != 0) {
     if (!may_end_exit(p)) return;
+    const std::size_t before = out.size();
     end_exit(from, p, 0, out);
+    for (std::size_t i = before; takes && i < out.size(); ++i) takes(from, out[i]);
     return;
   }
   const bool lined = is_lined(names_.pid(p));
@@ -257,14 +293,19 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
     const bool runs = (flags & model::TD_SUSPENDED) == 0;
     // A thread in thr_exit() ends.  If it has been counted as suspended with the others, it may as well have ended before.
     if (calls_[td].active && calls_[td].code == sys::thr_exit && proc.p_numthreads > 1 &&
-        (runs || (flags & model::TDB_XSIG) == 0))
-      step([&](Machine& m, Config& c) {
+        (runs || (flags & model::TDB_XSIG) == 0)) {
+      const auto ends = [&](Machine& m, Config& c) {
         if (!runs) --c.proc(p).p_suspcount;
         m.clear(m.lwp(td), model::TD_SUSPENDED);
         m.set(m.lwp(td), model::TDB_EXIT);  // the stop that reported it, if one did, was like any other
         rules::thread_exit(m, m.lwp(td));
         c.proc(p).p_flag |= proc.p_flag & model::P_WAITED;
-      });
+      };
+      if (runs)
+        step(ends);
+      else
+        seen_otherwise(ends);
+    }
     if (runs && (flags & model::TDB_XSIG) != 0 && traced)  // made to run before the debugger saw its stop
       step([&](Machine& m, Config&) { rules::ptracestop_resumed(m, m.lwp(td)); });
     if (runs && stopped) step([&](Machine& m, Config&) { rules::thread_suspend_check(m, m.lwp(td)); });
@@ -288,7 +329,7 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
       });
     }
   }
-  if (!traced && !stopped) step([&](Machine& m, Config&) { rules::job_stop(m, m.proc(p), {rules::kSigstop}); });
+  if (Config c = from; !traced && !stopped && stop_for_signal(c, p)) take(c);
   if (!traced && !writes(p) && !lined)  // it may call what it likes: here, PT_TRACE_ME
     step([&](Machine& m, Config&) {
       rules::sys_ptrace(
@@ -338,7 +379,7 @@ bool Acceptor::has_work_left(const Config& from, Slot td) {
 // The threads of a process of DragonFly follow a stop, or stop for a signal whose sender the log does not show.
 void Acceptor::dragonfly_moves(const Config& from, Slot p, Frontier& out) {
   for (Slot td = 0; td < KernelState::kLwps; ++td) {
-    if (from.lwp(td).proc != p) continue;
+    if (from.lwp(td).proc != p || (from.lwp(td).td_flag & model::TDB_EXIT) != 0) continue;  // in sigexit()
     const bool busy = has_work_left(from, td);
     const bool sleeps = is_wait(calls_[td].code) || calls_[td].code == sys::vfork;
     for (const bool follows : {true, false}) {
@@ -346,10 +387,12 @@ void Acceptor::dragonfly_moves(const Config& from, Slot p, Frontier& out) {
       Config c = from;
       Machine m(c.k, kernel_);
       if (follows)
-        rules::tstop(m, m.lwp(td));
+        rules::follow_stop(m, m.lwp(td));
       else
         rules::issignal_stop(m, m.lwp(td), {rules::kSigtrap});
-      if (m.outcome().possible && !(c == from)) out.push_back(c);
+      if (!m.outcome().possible || c == from) continue;
+      if (takes) takes(from, c);
+      out.push_back(c);
     }
   }
 }
@@ -398,13 +441,8 @@ void Acceptor::origin_moves(const Config& from, Slot p, Slot other, Frontier& ou
         q.p_oppid = own ? other : names_.elsewhere();
         q.p_orphan = own ? kNone : names_.elsewhere();
         if (stopped) {
-          q.p_flag |= model::P_STOPPED | model::P_WAITED;
-          q.p_suspcount = q.p_numthreads;
-          for (Slot td = 0; td < KernelState::kLwps; ++td)
-            if (c.lwp(td).proc == p) {
-              c.lwp(td).td_flag |= model::TD_SUSPENDED | model::TDB_XSIG;
-              q.p_xthread = td;
-            }
+          q.p_flag |= model::P_WAITED;
+          c.stand_still(p);
         }
         out.push_back(c);
       }
@@ -431,6 +469,7 @@ void Acceptor::moves(const Config& from, const std::vector<Slot>& focus, Frontie
       Config c = from;
       if (!outcome.in(c) || c.k == from.k) continue;
       c.add_early(td);
+      if (takes) takes(from, c);
       out.push_back(c);
     }
   }

@@ -166,16 +166,6 @@ void stop_is_past(K& k, LwpRef<K> td) {
   k.set(td, td_local, k.lit(0));
   k.set(td, td_dbgksi, k.lit(0));
 }
-// The same of a process that a stop signal has stopped, all its threads at once.
-template <Kernel K>
-void job_stop(K& k, ProcRef<K> p, typename K::Num sig) {
-  k.guard(is(p, ProcState::normal) && !p[P_WEXIT | P_TRACED | P_PPWAIT | P_STOPPED_SIG | P_STOPPED_TRACE],
-          at("job-stop", 2850, "kern_sig.c"));
-  k.remove(p, p_siglist, sig);
-  k.set(p, P_STOPPED_SIG);
-  k.set(p, p_xstat, sig);
-  k.each_lwp(p, [&](LwpRef<K> td) { k.when(!td[TD_SUSPENDED], [&] { thread_suspend(k, td); }); });
-}
 
 // A thread of a process that another of its threads ends: it ends too, wherever it comes to the user boundary.
 template <Kernel K>

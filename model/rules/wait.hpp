@@ -138,8 +138,7 @@ void wait_nothing(K& k, ProcRef<K> q, const WaitArgs<K>& a) {
   auto reports = k.yes(false);
   auto found = k.yes(false);
   k.each_proc([&](ProcRef<K> p) {
-    for (const Report report : kReports)
-      reports = reports || reportable(k, q, p, a, report);
+    for (const Report report : kReports) reports = reports || reportable(k, q, p, a, report);
     auto counts = k.yes(b.tokens || (a.options & kWexited) != 0);  // DragonFly finds a zombie that nobody asked for
     auto live = is(p, ProcState::normal) || (is(p, ProcState::zombie) && counts);
     auto child = p[p_pptr] == q.slot;

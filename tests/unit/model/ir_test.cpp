@@ -227,9 +227,10 @@ TEST(fails_late, is_what_real_logs_show) {
   for (const char* request : {"PT_GETFPREGS", "PT_SETFPREGS", "PT_GETDBREGS", "PT_VM_ENTRY", "PT_GET_EVENT_MASK"})
     EXPECT_TRUE(late("ptrace(" + std::string(request) + ", pid)")) << request;
   EXPECT_FALSE(late("ptrace(PT_TRACE_ME)"));
-  for (const char* request : {"PT_READ_I", "PT_READ_D", "PT_WRITE_I", "PT_WRITE_D", "PT_ATTACH", "PT_CONTINUE", "PT_STEP",
-                              "PT_DETACH", "PT_KILL", "PT_TO_SCE", "PT_TO_SCX", "PT_SYSCALL", "PT_FOLLOW_FORK",
-                              "PT_GETNUMLWPS", "PT_SUSPEND", "PT_RESUME", "PT_SET_EVENT_MASK", "PT_VM_TIMESTAMP"})
+  for (const char* request :
+       {"PT_READ_I", "PT_READ_D", "PT_WRITE_I", "PT_WRITE_D", "PT_ATTACH", "PT_CONTINUE", "PT_STEP", "PT_DETACH",
+        "PT_KILL", "PT_TO_SCE", "PT_TO_SCX", "PT_SYSCALL", "PT_FOLLOW_FORK", "PT_GETNUMLWPS", "PT_SUSPEND", "PT_RESUME",
+        "PT_SET_EVENT_MASK", "PT_VM_TIMESTAMP"})
     EXPECT_FALSE(late("ptrace(" + std::string(request) + ", pid)")) << request;
 }
 

@@ -27,8 +27,7 @@ inline model::Universe universe_of(const model::Rule& rule, const model::Step& s
 
 // What no state decides is left out: who may step does not depend on it.
 inline bool has_step(const model::Relation& relation, const model::Step& step, const model::SmallState& state) {
-  const std::vector<model::Step> possible =
-      relation.of_rule(state, universe_of(relation.rule(step), step), step.rule);
+  const std::vector<model::Step> possible = relation.of_rule(state, universe_of(relation.rule(step), step), step.rule);
   return std::any_of(possible.begin(), possible.end(),
                      [&](const model::Step& other) { return other.arguments == step.arguments; });
 }

@@ -25,8 +25,7 @@ void look_at(const Script& script, const Behaviours& kernel, std::set<RuleId>& s
     const Action& action = all.actions[i];
     const Rule& rule = words.relation().rule(action);
     ASSERT_TRUE(test::has_step(words.relation(), action, state))
-        << script.path << ":" << all.lines[i] << " on " << kernel.name << ": "
-                       << print(words, action, state);
+        << script.path << ":" << all.lines[i] << " on " << kernel.name << ": " << print(words, action, state);
     seen.insert(rule.id);
     ASSERT_TRUE(advance(words, action, state));
   }

@@ -111,7 +111,8 @@ TEST_P(relation_of_source, has_what_runs_take) {
   const std::optional<std::string> text = listing_of(*GetParam());
   if (!text) GTEST_SKIP() << "no source of " << GetParam()->name << " in " << PROCTOR_LISTINGS_DIR;
   const Shim shim = shim_of(*GetParam());
-  auto image = compile_source("sys_process.c", *text, {.family = std::string(shim.family), .kernel_number = shim.number});
+  auto image =
+      compile_source("sys_process.c", *text, {.family = std::string(shim.family), .kernel_number = shim.number});
   ASSERT_TRUE(image) << problem_text(image.error());
   Harness harness(std::move(*image), words_);
   const auto look = [this](const Action& action, const SmallState& state) { look_at(action, state); };
