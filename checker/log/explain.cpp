@@ -266,14 +266,17 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
   if (proc.state == ProcState::zombie) {
     const Slot parent = proc.p_pptr;
     if (parent != kNone && !names_[parent].logged)  // init, or a parent whose waits are not in the log
-      step([&](Machine& m, Config&) { rules::proc_reap(m, m.proc(p)); });
+      step([&](Machine& m, Config&) {
+        m.guard(rules::runs(m.lwp(Slot(m.first_lwp(m.proc(parent)).v))), model::Clause{});
+        rules::proc_reap(m, m.proc(p));
+      });
     // Two states kept as one: it may have been past exit1_untraced() when its debugger died, and so have gone to the reaper.
     if (names_[p].may_be_lost && parent != kNone && parent != proc.p_reaper && fate(p) == Future::Fate::unknown)
       seen_otherwise([&](Machine& m, Config&) { rules::proc_reparent(m, m.proc(p), m.proc(proc.p_reaper)); });
     return;
   }
   if (proc.state != ProcState::normal) return;
-  if (proc.p_pptr == names_.elsewhere())
+  if (proc.p_pptr == names_.elsewhere() && (proc.p_flag & model::P_TRACED) == 0)
     step([&](Machine& m, Config&) { rules::proc_reparent(m, m.proc(p), m.proc(kInit)); });
   if ((proc.p_flag & model::P_WEXIT) != 0) {
     if (!may_end_exit(p)) return;
@@ -330,21 +333,26 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
     }
   }
   if (Config c = from; !traced && !stopped && stop_for_signal(c, p)) take(c);
-  if (!traced && !writes(p) && !lined)  // it may call what it likes: here, PT_TRACE_ME
-    step([&](Machine& m, Config&) {
-      rules::sys_ptrace(
-          m, m.lwp(Slot(m.first_lwp(m.proc(p)).v)),
-          {.req = rules::PT_TRACE_ME, .pid = {p}, .tid = {kNone}, .data = {0}, .event_mask = {0}, .capmode = {false}});
-    });
+  const auto request = [&](Machine& m, Slot caller, rules::Request req) {
+    const auto td = m.lwp(Slot(m.first_lwp(m.proc(caller)).v));
+    m.guard(rules::runs(td), model::Clause{});
+    rules::sys_ptrace(m, td,
+                      {.req = req, .pid = {p}, .tid = {kNone}, .data = {0}, .event_mask = {0}, .capmode = {false}});
+    if (m.outcome().error != model::Errno::ok) m.guard({false}, model::Clause{});
+  };
+  if (!traced && !writes(p) && !lined)  // it may call what it likes
+    step([&](Machine& m, Config&) { request(m, p, rules::PT_TRACE_ME); });
   if (!traced && stopped) step([&](Machine& m, Config&) { rules::psignal(m, m.proc(p), {rules::kSigcont}); });
   // Processes that the log knows only from the fork that made them may attach, continue and detach unseen.
   auto unseen_request = [&](Slot debugger, rules::Request req) {
     step([&](Machine& m, Config& c) {
-      const auto td = Slot(m.first_lwp(m.proc(debugger)).v);
-      if (req != rules::PT_ATTACH) c.proc(p).p_flag |= model::P_WAITED;  // it has waited, unseen too
-      rules::sys_ptrace(m, m.lwp(td),
-                        {.req = req, .pid = {p}, .tid = {kNone}, .data = {0}, .event_mask = {0}, .capmode = {false}});
-      if (m.outcome().error != model::Errno::ok) m.guard({false}, model::Clause{});
+      if (req != rules::PT_ATTACH && (proc.p_flag & model::P_WAITED) == 0) {  // it has waited, unseen too
+        if (!kernel_.tokens) settle(c, p);
+        rules::wait_report(m, m.proc(debugger), m.proc(p),
+                           {.set = rules::WaitFor::any, .pid = {kNone}, .options = rules::wait4_options(0)},
+                           rules::Report::trapped);
+      }
+      request(m, debugger, req);
     });
   };
   if (!lined && traced && stopped && proc.p_pptr != kNone && !writes(proc.p_pptr))
@@ -453,7 +461,8 @@ void Acceptor::moves(const Config& from, const std::vector<Slot>& focus, Frontie
   auto in = [](const std::vector<Slot>& set, Slot p) {
     return p != kNone && std::find(set.begin(), set.end(), p) != set.end();
   };
-  for (Slot p : wide) process_moves(from, p, in(focus, p), out);
+  for (Slot p : wide)
+    if (p != names_.elsewhere()) process_moves(from, p, in(focus, p), out);  // which is nobody in particular
   if (!tracing_lines() || begins_late_)
     for (Slot p : focus)
       for (Slot other : focus) origin_moves(from, p, other, out);

@@ -9,13 +9,12 @@
 
 #include <cstring>
 #include <deque>
-#include <map>
 #include <optional>
 #include <string>
 #include <unordered_set>
 
 #include "model/environment/relation.hpp"
-#include "model/names.hpp"
+#include "model/rules/requests.hpp"
 #include "tests/unit/log/logs.hpp"
 
 namespace proctor::test {
@@ -182,35 +181,42 @@ class Paths {
           if (sig != kSigkill && sig != kSigstop) start.proc[p].p_sigcatch.add(sig);
       starts.push_back(start);
     }
+    for (SmallState& start : starts)
+      for (std::size_t td = 0; td < SmallState::kLwps; ++td)  // of others it is supposed that they can make a call
+        if (std::find(change.threads.begin(), change.threads.end(), td) == change.threads.end() &&
+            (start.lwp[td].td_flag & TD_SUSPENDED) == 0)
+          start.lwp[td].td_at = At::user;
     for (const Slot td : change.threads) {
       std::vector<SmallState> more;
       for (const SmallState& start : starts)
         for (const At at : places(start.lwp[td])) {
           more.push_back(start);
           more.back().lwp[td].td_at = at;
+          if (at == At::thr_exit || at == At::thr_exit_stop) more.back().lwp[td].td_flag |= TDB_EXIT;
         }
       starts = std::move(more);
       if (starts.size() > kStartsMax) starts.resize(kStartsMax);
     }
-    for (const bool calls : {false, true})
-      for (const SmallState& start : starts)
-        if (leads(start, change, calls)) return true;
+    for (const std::size_t states : {kStatesFew, kStatesMax})
+      for (const bool calls : {false, true})
+        for (const SmallState& start : starts)
+          if (leads(start, change, calls, states)) return true;
     return false;
   }
 
  private:
-  static constexpr std::size_t kStartsMax = 4000, kStatesMax = 600;
+  static constexpr std::size_t kStartsMax = 4000, kStatesFew = 12, kStatesMax = 600;
   static constexpr int kUserSteps = 2;
 
   // Steps of the kernel as many as it takes, steps of users few.
-  bool leads(const SmallState& start, const Change& change, bool calls) const {
+  bool leads(const SmallState& start, const Change& change, bool calls, std::size_t states) const {
     struct Node {
       SmallState state;
       int user_steps;
     };
     std::deque<Node> todo{{start, 0}};
     std::unordered_set<std::string> seen;
-    for (std::size_t looked_at = 0; !todo.empty() && looked_at < kStatesMax; ++looked_at) {
+    for (std::size_t looked_at = 0; !todo.empty() && looked_at < states; ++looked_at) {
       const Node node = todo.front();
       todo.pop_front();
       const auto reach = [&](const Step& step, int user_steps) {
@@ -257,16 +263,42 @@ class Paths {
     if (change.elsewhere != kNone)
       for (Slot td = 0; td < SmallState::kLwps; ++td)
         if (state.lwp[td].proc == change.elsewhere) add(RuleId::exit, {td, 0});
-    if (!calls) return out;
-    Universe universe{.signals = {kSigkill, kSigstop, kSigusr1}, .data = {0, 1, kSigkill, kSigstop, 4}};
-    universe.masks = {PTRACE_ALL & ~PTRACE_FORK, PTRACE_ALL};
+    if (calls) add_calls(out, state, change);
+    return out;
+  }
+
+  // System calls that change something between two records: those that make or report a process, and requests of a debugger.
+  void add_calls(std::vector<Step>& out, const SmallState& state, const Change& change) const {
+    const auto is_new = [&](Slot p) {
+      return change.before.proc[p].p_numthreads < change.after.proc[p].p_numthreads;
+    };
+    const bool grows = std::any_of(change.processes.begin(), change.processes.end(), is_new);
     for (std::size_t i = 0; i < relation_.rules().size(); ++i) {
       const Rule& rule = relation_.rules()[i];
-      if (rule.by != Rule::By::request && rule.by != Rule::By::call) continue;
-      if (rule.id == RuleId::setpgid || rule.id == RuleId::wait_nothing || rule.id == RuleId::killpg) continue;
-      for (Step& step : relation_.of_rule(state, universe, i)) out.push_back(std::move(step));
+      const bool waits = rule.id == RuleId::wait_report && rule.program.name.find("P_ALL") != std::string::npos;
+      const bool execs = rule.id == RuleId::execve || rule.id == RuleId::execve_set_id;
+      const bool reaps = rule.id == RuleId::reap_acquire || rule.id == RuleId::reap_release;
+      if (grows && rule.arguments.size() > 1 && rule.arguments.back().name.ends_with("td"))
+        for (Step& step : relation_.of_rule(state, {}, i)) out.push_back(std::move(step));
+      for (Slot td = 0; td < SmallState::kLwps && state.lwp[td].proc != kNone; ++td) {
+        if (execs || reaps) out.push_back({i, {td}, {}});
+        for (const Slot p : change.processes) {
+          const bool child = state.lwp[td].proc == state.proc[p].p_pptr;
+          if (waits && child) out.push_back({i, {td, p, p}, {}});
+          const bool starts = rule.number == rules::PT_ATTACH || rule.number == rules::PT_TRACE_ME;
+          if (rule.by == Rule::By::request && (child || starts)) add_request(out, state, i, td, p);
+        }
+      }
     }
-    return out;
+  }
+  void add_request(std::vector<Step>& out, const SmallState& state, std::size_t rule, Slot caller, Slot p) const {
+    const bool by_tid = relation_.rules()[rule].arguments[1].takes == Takes::thread;
+    for (Slot target = 0; target < (by_tid ? SmallState::kLwps : SmallState::kProcs); ++target) {
+      if (by_tid ? state.lwp[target].proc != p : target != p) continue;
+      for (const std::int32_t data : {0, 1, 4, kSigkill, kSigstop})
+        for (const std::int32_t mask : {PTRACE_ALL & ~PTRACE_FORK, int{PTRACE_ALL}})
+          out.push_back({rule, {caller, target, data, mask, 0}, {}});
+    }
   }
 
   const Relation relation_;
@@ -291,9 +323,6 @@ std::string text(const Change& change) {
   return out;
 }
 
-struct Kind {
-  const Behaviours* kernel;
-};
 class AcceptorSteps : public testing::TestWithParam<std::string> {};
 
 TEST_P(AcceptorSteps, AreInTheRelation) {
