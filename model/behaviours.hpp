@@ -54,6 +54,8 @@ inline constexpr Behaviours kFreebsd11cIn104 =
                             {&Behaviours::reaper_hears_of_zombies, true},
                             {&Behaviours::word_is_sent, true},
                             {&Behaviours::job_stop_takes_signal_first, true},
+                            {&Behaviours::new_threads_come_last, false},
+                            {&Behaviours::wait_any_passes_procdesc, false},
                             {&Behaviours::getppid_is_real_parent, false}}});
 
 // DragonFly kept the 4.x text of 2003 and put tokens around it.

@@ -361,7 +361,7 @@ void add_waits(Table& table, const Behaviours& kernel) {
   struct {
     std::string_view name;
     int options;
-  } constexpr quiet[] = {{"", rules::kWexited | rules::kWtrapped},  // as wait4 has it
+  } constexpr quiet[] = {{"", rules::wait4_options(0)},
                          {", all events", every},
                          {", WLINUXCLONE", every | rules::kWlinuxclone},
                          {", no event", 0},

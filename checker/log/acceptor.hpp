@@ -9,6 +9,7 @@
 // then, and the frontier stays small.  explain() is that search.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -25,6 +26,9 @@
 #include "traces/event.hpp"
 
 namespace proctor::check {
+
+// What the machine never refuses: amd64 takes any program counter, and single-steps.
+inline constexpr std::array kSettled{model::Open::set_pc, model::Open::single_step};
 
 enum class Verdict : std::uint8_t { accepted, rejected, inconclusive };
 
@@ -82,6 +86,8 @@ class Acceptor {
   // Either log may be null, not both.  Both: the ktrace file and the KTR lines of the same run.
   Acceptor(const model::Behaviours& kernel, const trace::Log* ktrace, const trace::Log* ktr);
   Result run();
+  // For tests: each step that the search takes by itself, from one state to another.  Not what it learns of the past.
+  std::function<void(const Config& before, const Config& after)> takes;
   // Called now and then with the number of events done.
   std::function<void(std::uint64_t)> progress;
   // The log leaves processes out that made others in it (kdump -p and the like).
@@ -111,6 +117,7 @@ class Acceptor {
   void introduce_target(const InFlight& call, Slot caller);
   bool on_ret_without_call(const trace::Event& e, Slot td);
   bool traces_someone(Slot p) const;
+  void add_thread(Config& c, Slot p, Slot td, bool suspended) const;
   void introduce(std::int32_t pid, const std::function<void(Config&, Slot)>& make);
   bool reject(const trace::Event& e, std::string observed);
   int exit_status_at_end(Slot p) const;
@@ -122,7 +129,7 @@ class Acceptor {
   void explain(const Config& from, const std::vector<Attempt>& kinds, const std::vector<Slot>& focus, Frontier& out);
   void moves(const Config& from, const std::vector<Slot>& focus, Frontier& out);
   void process_moves(const Config& from, Slot p, bool in_focus, Frontier& out);
-  void end_exit(const Config& from, Slot p, int level, Frontier& out) const;
+  void end_exit(const Config& from, Slot p, int level, Frontier& out);
   bool may_find(const Config& c, Slot parent, Slot child, Sigchld how) const;
   bool ended_since(Slot p, std::uint32_t at) const;
   void origin_moves(const Config& from, Slot p, Slot other, Frontier& out) const;
@@ -134,7 +141,9 @@ class Acceptor {
   bool acts_next(const Config& c, Slot debugger) const;
   bool may_end_exit(Slot p) const;
   int exit_status(Slot p) const;
-  bool is_lost(Slot p) const;
+  Future::Fate fate(Slot p) const;
+  static void exit_untraced(Machine& m, Slot p, int status);
+  bool stop_for_signal(Config& c, Slot p) const;
   void settle(Config& c, Slot p) const;
   bool has_work_left(const Config& from, Slot td);
   void dragonfly_moves(const Config& from, Slot p, Frontier& out);
@@ -160,6 +169,7 @@ class Acceptor {
   // alignment.cpp: a ktrace log and KTR lines of the same run
   enum class Line : std::uint8_t { none, possible, due };
   void align();
+  bool may_fail_after(trace::Ktr line) const;
   bool is_lined(std::int32_t pid) const;
   bool is_shown(const model::Outcome& out) const;
   Line line_of(const InFlight& call) const;
@@ -209,15 +219,16 @@ class Acceptor {
   Names names_;
   Frontier frontier_;
   std::array<InFlight, KernelState::kLwps> calls_{};
-  std::vector<Slot> in_flight_;      // slots of calls_ that are active
-  Frontier reached_;                 // room for explain(), kept to save its allocation
-  std::vector<Slot> watched_;        // those of them whose outcome changes nothing
-  std::uint32_t at_ = 0;             // index of the ktrace event being judged
-  std::uint32_t line_at_ = 0;        // index of the next KTR line
-  std::uint32_t lines_done_ = 0;     // lines before this one have been explained
-  bool begins_late_ = false;         // the KTR lines begin after the ktrace log
-  std::uint32_t begins_after_ = 0;   // the CALL of the last request without a line
-  std::uint32_t begins_before_ = 0;  // the RET of the first request with one
+  std::vector<Slot> in_flight_;        // slots of calls_ that are active
+  Frontier reached_;                   // room for explain(), kept to save its allocation
+  std::vector<Slot> watched_;          // those of them whose outcome changes nothing
+  std::uint32_t at_ = 0;               // index of the ktrace event being judged
+  std::uint32_t line_at_ = 0;          // index of the next KTR line
+  std::uint32_t lines_done_ = 0;       // lines before this one have been explained
+  bool begins_late_ = false;           // the KTR lines begin after the ktrace log
+  std::uint32_t begins_after_ = 0;     // the CALL of the last request without a line
+  std::uint32_t begins_before_ = 0;    // the RET of the first request with one
+  std::vector<trace::Ktr> fail_late_;  // lines that may be of a call that fails
   // By request (-1: a wait) and process: the RETs of all calls, of those that were granted, and the lines.
   struct CallsAbout {
     std::vector<std::uint32_t> all, granted, lines;

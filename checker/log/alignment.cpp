@@ -8,6 +8,8 @@
 
 #include "checker/log/acceptor.hpp"
 #include "checker/log/syscalls.hpp"
+#include "model/ir/fails_late.hpp"
+#include "model/programs.hpp"
 #include "model/rules/requests.hpp"
 #include "model/words/limits.hpp"
 
@@ -23,6 +25,17 @@ namespace {
 // What calls and lines are about: the line that a request writes, none for a wait.
 std::uint64_t key(Ktr line, std::int32_t pid) { return std::uint64_t(line) << 32 | std::uint32_t(pid); }
 
+// Lines that are written before the last thing that can fail.
+std::vector<Ktr> lines_that_may_fail(const model::Behaviours& kernel) {
+  std::vector<Ktr> out;
+  for (const model::Rule& rule : model::all_rules(kernel))
+    for (const model::ir::Instruction& in : rule.program.code)
+      if (rule.by == model::Rule::By::request && in.op == model::ir::Op::emit &&
+          model::ir::may_fail_after(rule.program, Ktr(in.imm), kSettled))
+        out.push_back(Ktr(in.imm));
+  return out;
+}
+
 std::int64_t from(const std::vector<std::uint32_t>& sorted, std::uint32_t index) {
   return sorted.end() - std::lower_bound(sorted.begin(), sorted.end(), index);
 }
@@ -32,9 +45,10 @@ std::int64_t from(const std::vector<std::uint32_t>& sorted, std::uint32_t index)
 // Sorts calls and lines by what they are about, and finds out whether the lines begin late: some requests that were granted
 // have none, all these were made before the first that has one returned, and no line is without a request.
 void Acceptor::align() {
+  fail_late_ = lines_that_may_fail(kernel_);
   std::unordered_map<std::int32_t, std::int32_t> process_of;
   for (const Event& e : ktrace_->events)
-    if (e.tid > model::kPidMax) process_of[e.tid] = e.pid;
+    if (e.tid > pid_max()) process_of[e.tid] = e.pid;
   for (std::uint32_t i = 0; i < ktr_->events.size(); ++i) {
     const Event& e = ktr_->events[i];
     if (model::writer_of(e.ktr) != nullptr) calls_about_[key(e.ktr, e.pid)].lines.push_back(i);
@@ -62,7 +76,7 @@ void Acceptor::align() {
     std::sort(calls.granted.begin(), calls.granted.end());
     std::sort(calls.all.begin(), calls.all.end());
     const auto line = Ktr(what >> 32);
-    if (line == Ktr::none || model::words(line).early) continue;
+    if (line == Ktr::none || may_fail_after(line)) continue;
     const std::size_t n = calls.granted.size(), with = std::min(n, calls.lines.size());
     surplus = surplus || calls.lines.size() > n;
     if (with < n) last_without = std::max(last_without, calls.granted[n - with - 1]);
@@ -75,6 +89,10 @@ void Acceptor::align() {
   begins_late_ = !surplus && last_without > 0 && last_call < first_with;
   begins_after_ = last_call;
   begins_before_ = first_with;
+}
+
+bool Acceptor::may_fail_after(Ktr line) const {
+  return std::find(fail_late_.begin(), fail_late_.end(), line) != fail_late_.end();
 }
 
 // Has a line about the process been read?  All that it does from then on has its line.
@@ -125,7 +143,7 @@ Acceptor::Line Acceptor::line_of(const InFlight& call) const {
     if (ret < begins_after_) return Line::none;
     if (wait)  // other lines may be of waits that are not in the log, or tell the real parent of the end
       return lines == 0 ? Line::none : call.call < begins_before_ ? Line::possible : Line::due;
-    if (!model::words(line).early) return call.error != 0 || granted > lines ? Line::none : Line::due;
+    if (!may_fail_after(line)) return call.error != 0 || granted > lines ? Line::none : Line::due;
     if (granted + (call.error != 0 ? 1 : 0) > lines) return Line::none;
     return all > lines ? Line::possible : Line::due;
   }

@@ -63,7 +63,7 @@ std::vector<Acceptor::Attempt> Acceptor::outcomes(Slot td, const InFlight& call)
         default: return true;
       }
     };
-    for (auto report : {Report::exited, Report::trapped, Report::stopped, Report::continued})
+    for (const Report report : rules::kReports)
       if (possible(report))  // a zombie has nothing else to report
         kinds.push_back({[this, td, &call, report](Config& c) { return apply_wait(c, td, call, report); },
                          report == Report::exited});
@@ -90,7 +90,7 @@ bool Acceptor::apply(Config& c, Slot td, const InFlight& call) {
     case sys::wait4:
     case sys::wait6:
       if (call.error != 0 || call.retval <= 0) return apply_wait_nothing(c, td, call);
-      for (auto report : {Report::trapped, Report::exited, Report::stopped, Report::continued}) {
+      for (const Report report : rules::kReports) {
         Config copy = c;
         if (!apply_wait(copy, td, call, report)) continue;
         c = copy;
@@ -153,7 +153,7 @@ rules::WaitArgs<Machine> Acceptor::wait_args(const InFlight& call) const {
                    : pid > 0 ? rules::WaitFor::pid
                              : rules::WaitFor::unknown,
             .pid = {names_.find(pid)},
-            .options = int(call.args[2]) | rules::kWexited | rules::kWtrapped};
+            .options = rules::wait4_options(int(call.args[2]))};
   }
   const bool by_pid = call.args[0] == model::kPPid && std::int32_t(call.args[1]) != 0;
   return {.set = call.args[0] == model::kPAll ? rules::WaitFor::any
@@ -274,8 +274,8 @@ bool Acceptor::run_ptrace(Config& c, Slot td, const rules::PtraceArgs<Machine>& 
       if (out.open_kind.has_among_first(std::size_t(i), kind)) continue;
       std::uint8_t& choice = choices[std::size_t(kind)];
       const bool credentials = model::words(kind).by == model::OpenWords::By::credentials;
-      const bool machine = model::words(kind).by == model::OpenWords::By::machine;
-      if ((!credentials || refusable) && !machine && choice + 1 < out.open_ways[std::size_t(i)]) {
+      const bool settled = std::find(kSettled.begin(), kSettled.end(), kind) != kSettled.end();
+      if ((!credentials || refusable) && !settled && choice + 1 < out.open_ways[std::size_t(i)]) {
         ++choice;
         break;
       }
@@ -361,8 +361,9 @@ bool Acceptor::apply_request(Config& c, Slot td, const InFlight& call, const rul
   for (Slot other : in_flight_)
     if (is_exec(calls_[other].code) && c.lwp(other).proc == p) {
       Config copy = c;
-      copy.proc(p).p_flag |= model::P_INEXEC;
-      if (!run_ptrace(copy, td, args, wanted)) continue;
+      Machine m(copy.k, kernel_);
+      rules::execve_begins(m, m.lwp(other));
+      if (!m.outcome().possible || !run_ptrace(copy, td, args, wanted)) continue;
       c = copy;
       c.proc(p).p_flag = std::uint16_t(c.proc(p).p_flag & ~model::P_INEXEC);
       return true;

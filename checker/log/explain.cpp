@@ -96,16 +96,17 @@ bool Acceptor::may_end_exit(Slot p) const {
 }
 
 // Does the log show later that the process is gone without its real parent having been told?
-bool Acceptor::is_lost(Slot p) const {
+Future::Fate Acceptor::fate(Slot p) const {
+  using enum Future::Fate;
   const std::int32_t pid = names_.pid(p);
   if (const auto it = lines_of_.find(pid); it != lines_of_.end())
     for (std::uint32_t i : it->second) {
       if (i + 1 < line_at_) continue;
       const trace::Event& next = ktr_->events[i];
       if (next.ktr == trace::Ktr::attach) break;  // it was let go
-      if (next.ktr == trace::Ktr::wait_moved) return next.args[0] == 1;
+      if (next.ktr == trace::Ktr::wait_moved) return next.args[0] == 1 ? lost : told;
     }
-  return !is_lined(pid) && future_ && future_->is_lost(pid, at_);
+  return is_lined(pid) || !future_ ? told : future_->fate(pid, at_);
 }
 
 int Acceptor::exit_status(Slot p) const {
@@ -146,6 +147,7 @@ std::vector<Slot> Acceptor::widen(const Config& c, const std::vector<Slot>& focu
     }
     for (Slot q = 0; q < KernelState::kProcs; ++q) {  // a vfork child that p may wait for
       const Proc& child = c.proc(q);
+      if (child.state == ProcState::zombie && child.p_pptr == p && names_[q].may_be_lost) add(q);
       if (child.state == ProcState::normal && (child.p_flag & model::P_PPWAIT) != 0 &&
           (child.p_pptr == p || child.p_oppid == p || child.p_orphan == p))
         add(q);
@@ -154,34 +156,61 @@ std::vector<Slot> Acceptor::widen(const Config& c, const std::vector<Slot>& focu
   return out;
 }
 
+// exit1() up to where nobody traces the process any more, from wherever it stands.
+void Acceptor::exit_untraced(Machine& m, Slot p, int status) {
+  const auto proc = m.proc(p);
+  if (!proc[model::P_WEXIT].v) rules::exit1_wexit(m, m.lwp(Slot(m.first_lwp(proc).v)), {status});
+  rules::exit1_untraced(m, proc);
+}
+
+// Somebody outside sends a stop signal, and the process stops for it: its threads find it, or follow.
+bool Acceptor::stop_for_signal(Config& c, Slot p) const {
+  {
+    Machine m(c.k, kernel_);
+    rules::psignal(m, m.proc(p), {rules::kSigstop});
+  }
+  for (Slot td = 0; td < KernelState::kLwps; ++td) {
+    if (c.lwp(td).proc != p) continue;
+    for (const bool finds : {true, false}) {
+      Config copy = c;
+      Machine m(copy.k, kernel_);
+      if (finds)
+        rules::issignal(m, m.lwp(td), {rules::kSigstop});
+      else
+        rules::follow_stop(m, m.lwp(td));
+      if (!m.outcome().possible) continue;
+      c = copy;
+      break;
+    }
+  }
+  return (c.proc(p).p_flag & model::P_STOPPED) != 0;
+}
+
 // exit1() to its end, from its beginning if the process had not begun.  Whose child is it, if its parent dies at the same
 // time?  That depends on who is first, and the log may tell later who got it.
-void Acceptor::end_exit(const Config& from, Slot p, int level, Frontier& out) const {
+void Acceptor::end_exit(const Config& from, Slot p, int level, Frontier& out) {
   constexpr int kLevelsMax = 4;  // the debugger of a debugger
   if (has_stop_to_come(from, p)) return;
   auto dies_too = [&](Slot q) {
     return q != kNone && from.proc(q).state == ProcState::normal && may_begin_exit(from, q);
   };
-  auto untraced = [&](Machine& m, Config& c, Slot q) {
-    if ((c.proc(q).p_flag & model::P_WEXIT) == 0)
-      rules::exit1_wexit(m, m.lwp(Slot(m.first_lwp(m.proc(q)).v)), {exit_status(q)});
-    rules::exit1_untraced(m, m.proc(q));
-  };
   const Slot parent = from.proc(p).p_pptr;
   Config lost = from;
   for (Slot q = 0; q < KernelState::kProcs; ++q) {
-    if (from.proc(q).p_pptr != p || (from.proc(q).p_flag & model::P_TRACED) == 0 || !dies_too(q) || !is_lost(q))
-      continue;
+    if (from.proc(q).p_pptr != p || (from.proc(q).p_flag & model::P_TRACED) == 0 || !dies_too(q)) continue;
+    const Future::Fate fate = this->fate(q);
+    if (fate == Future::Fate::unknown) names_[q].may_be_lost = true;
+    if (fate != Future::Fate::lost) continue;
     Config c = lost;
     Machine m(c.k, kernel_);
-    untraced(m, c, q);
+    exit_untraced(m, q, exit_status(q));
     if (m.outcome().possible) lost = c;
   }
   Frontier orders{lost};
   // A line tells that the process was lost, but its real parent may have died since; without lines the frontier would grow.
   if (tracing_lines() && !(lost == from)) orders.push_back(from);
   if ((from.proc(p).p_flag & model::P_TRACED) != 0 && level < kLevelsMax && dies_too(parent) && names_[parent].logged &&
-      may_end_exit(parent) && !is_lost(p))
+      may_end_exit(parent) && fate(p) != Future::Fate::lost)
     end_exit(lost, parent, level + 1, orders);
   for (const Config& order : orders)
     for (const Sigchld how : {Sigchld::taken, Sigchld::ignored}) {
@@ -191,7 +220,7 @@ void Acceptor::end_exit(const Config& from, Slot p, int level, Frontier& out) co
       model::Choices choices{};
       choices[std::size_t(model::Open::sigchld_ignored)] = how == Sigchld::ignored ? 1 : 0;
       Machine m(c.k, kernel_, choices);
-      untraced(m, c, p);
+      exit_untraced(m, p, exit_status(p));
       rules::exit1_zombie(m, m.proc(p));
       if (!m.outcome().possible || is_shown(m.outcome())) continue;
       if (told != kNone && !names_[told].sigchld_settled && ended_since(p, names_[told].sigchld_since))
@@ -217,26 +246,43 @@ bool Acceptor::ended_since(Slot p, std::uint32_t at) const {
 
 void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier& out) {
   const Proc& proc = from.proc(p);
-  auto step = [&](auto&& body) {
+  auto seen_otherwise = [&](auto&& body) {
     Config c = from;
     Machine m(c.k, kernel_);
     body(m, c);
     const model::Outcome& o = m.outcome();
     // A step that writes a KTR line happens when the line is read.
-    if (o.possible && !is_shown(o) && !(c == from)) out.push_back(c);
+    if (!o.possible || is_shown(o) || c == from) return false;
+    out.push_back(c);
+    return true;
+  };
+  auto step = [&](auto&& body) {
+    if (seen_otherwise(body) && takes) takes(from, out.back());
+  };
+  auto take = [&](const Config& c) {
+    if (takes) takes(from, c);
+    out.push_back(c);
   };
   if (proc.state == ProcState::zombie) {
     const Slot parent = proc.p_pptr;
     if (parent != kNone && !names_[parent].logged)  // init, or a parent whose waits are not in the log
-      step([&](Machine& m, Config&) { rules::proc_reap(m, m.proc(parent), m.proc(p)); });
+      step([&](Machine& m, Config&) {
+        m.guard(rules::runs(m.lwp(Slot(m.first_lwp(m.proc(parent)).v))), model::Clause{});
+        rules::proc_reap(m, m.proc(parent), m.proc(p));
+      });
+    // Two states kept as one: it may have been past exit1_untraced() when its debugger died, and so have gone to the reaper.
+    if (names_[p].may_be_lost && parent != kNone && parent != proc.p_reaper && fate(p) == Future::Fate::unknown)
+      seen_otherwise([&](Machine& m, Config&) { rules::proc_reparent(m, m.proc(p), m.proc(proc.p_reaper)); });
     return;
   }
   if (proc.state != ProcState::normal) return;
-  if (proc.p_pptr == names_.elsewhere())
+  if (proc.p_pptr == names_.elsewhere() && (proc.p_flag & model::P_TRACED) == 0)
     step([&](Machine& m, Config&) { rules::proc_reparent(m, m.proc(p), m.proc(kInit)); });
   if ((proc.p_flag & model::P_WEXIT) != 0) {
     if (!may_end_exit(p)) return;
+    const std::size_t before = out.size();
     end_exit(from, p, 0, out);
+    for (std::size_t i = before; takes && i < out.size(); ++i) takes(from, out[i]);
     return;
   }
   const bool lined = is_lined(names_.pid(p));
@@ -250,14 +296,19 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
     const bool runs = (flags & model::TD_SUSPENDED) == 0;
     // A thread in thr_exit() ends.  If it has been counted as suspended with the others, it may as well have ended before.
     if (calls_[td].active && calls_[td].code == sys::thr_exit && proc.p_numthreads > 1 &&
-        (runs || (flags & model::TDB_XSIG) == 0))
-      step([&](Machine& m, Config& c) {
+        (runs || (flags & model::TDB_XSIG) == 0)) {
+      const auto ends = [&](Machine& m, Config& c) {
         if (!runs) --c.proc(p).p_suspcount;
         m.clear(m.lwp(td), model::TD_SUSPENDED);
         m.set(m.lwp(td), model::TDB_EXIT);  // the stop that reported it, if one did, was like any other
         rules::thread_exit(m, m.lwp(td));
         c.proc(p).p_flag |= proc.p_flag & model::P_WAITED;
-      });
+      };
+      if (runs)
+        step(ends);
+      else
+        seen_otherwise(ends);
+    }
     if (runs && (flags & model::TDB_XSIG) != 0 && traced)  // made to run before the debugger saw its stop
       step([&](Machine& m, Config&) { rules::ptracestop_resumed(m, m.lwp(td)); });
     if (runs && stopped) step([&](Machine& m, Config&) { rules::thread_suspend_check(m, m.lwp(td)); });
@@ -281,22 +332,27 @@ void Acceptor::process_moves(const Config& from, Slot p, bool in_focus, Frontier
       });
     }
   }
-  if (!traced && !stopped) step([&](Machine& m, Config&) { rules::job_stop(m, m.proc(p), {rules::kSigstop}); });
-  if (!traced && !writes(p) && !lined)  // it may call what it likes: here, PT_TRACE_ME
-    step([&](Machine& m, Config&) {
-      rules::sys_ptrace(
-          m, m.lwp(Slot(m.first_lwp(m.proc(p)).v)),
-          {.req = rules::PT_TRACE_ME, .pid = {p}, .tid = {kNone}, .data = {0}, .event_mask = {0}, .capmode = {false}});
-    });
+  if (Config c = from; !traced && !stopped && stop_for_signal(c, p)) take(c);
+  const auto request = [&](Machine& m, Slot caller, rules::Request req) {
+    const auto td = m.lwp(Slot(m.first_lwp(m.proc(caller)).v));
+    m.guard(rules::runs(td), model::Clause{});
+    rules::sys_ptrace(m, td,
+                      {.req = req, .pid = {p}, .tid = {kNone}, .data = {0}, .event_mask = {0}, .capmode = {false}});
+    if (m.outcome().error != model::Errno::ok) m.guard({false}, model::Clause{});
+  };
+  if (!traced && !writes(p) && !lined)  // it may call what it likes
+    step([&](Machine& m, Config&) { request(m, p, rules::PT_TRACE_ME); });
   if (!traced && stopped) step([&](Machine& m, Config&) { rules::psignal(m, m.proc(p), {rules::kSigcont}); });
   // Processes that the log knows only from the fork that made them may attach, continue and detach unseen.
   auto unseen_request = [&](Slot debugger, rules::Request req) {
     step([&](Machine& m, Config& c) {
-      const auto td = Slot(m.first_lwp(m.proc(debugger)).v);
-      if (req != rules::PT_ATTACH) c.proc(p).p_flag |= model::P_WAITED;  // it has waited, unseen too
-      rules::sys_ptrace(m, m.lwp(td),
-                        {.req = req, .pid = {p}, .tid = {kNone}, .data = {0}, .event_mask = {0}, .capmode = {false}});
-      if (m.outcome().error != model::Errno::ok) m.guard({false}, model::Clause{});
+      if (req != rules::PT_ATTACH && (proc.p_flag & model::P_WAITED) == 0) {  // it has waited, unseen too
+        if (!kernel_.tokens) settle(c, p);
+        rules::wait_report(m, m.proc(debugger), m.proc(p),
+                           {.set = rules::WaitFor::any, .pid = {kNone}, .options = rules::wait4_options(0)},
+                           rules::Report::trapped);
+      }
+      request(m, debugger, req);
     });
   };
   if (!lined && traced && stopped && proc.p_pptr != kNone && !writes(proc.p_pptr))
@@ -331,7 +387,7 @@ bool Acceptor::has_work_left(const Config& from, Slot td) {
 // The threads of a process of DragonFly follow a stop, or stop for a signal whose sender the log does not show.
 void Acceptor::dragonfly_moves(const Config& from, Slot p, Frontier& out) {
   for (Slot td = 0; td < KernelState::kLwps; ++td) {
-    if (from.lwp(td).proc != p) continue;
+    if (from.lwp(td).proc != p || (from.lwp(td).td_flag & model::TDB_EXIT) != 0) continue;  // in sigexit()
     const bool busy = has_work_left(from, td);
     const bool sleeps = is_wait(calls_[td].code) || calls_[td].code == sys::vfork;
     for (const bool follows : {true, false}) {
@@ -339,10 +395,12 @@ void Acceptor::dragonfly_moves(const Config& from, Slot p, Frontier& out) {
       Config c = from;
       Machine m(c.k, kernel_);
       if (follows)
-        rules::tstop(m, m.lwp(td));
+        rules::follow_stop(m, m.lwp(td));
       else
         rules::issignal_stop(m, m.lwp(td), {rules::kSigtrap});
-      if (m.outcome().possible && !(c == from)) out.push_back(c);
+      if (!m.outcome().possible || c == from) continue;
+      if (takes) takes(from, c);
+      out.push_back(c);
     }
   }
 }
@@ -380,24 +438,19 @@ void Acceptor::origin_moves(const Config& from, Slot p, Slot other, Frontier& ou
   child.proc(p).p_pptr = other;
   out.push_back(child);
   for (const bool own : {true, false})
-    for (const int events : {0x3f & ~model::PTRACE_FORK, 0x3f})
+    for (const int events : {model::kEventsAll & ~model::PTRACE_FORK, int{model::kEventsAll}})
       for (const bool stopped : {false, true}) {
         if (stopped && names_[p].logged) continue;
         Config c = from;
         Proc& q = c.proc(p);
         q.p_flag |= model::P_TRACED;
-        q.p_ptevents = std::uint8_t(events & 0x3f);
+        q.p_ptevents = std::uint8_t(events);
         q.p_pptr = other;
         q.p_oppid = own ? other : names_.elsewhere();
         q.p_orphan = own ? kNone : names_.elsewhere();
         if (stopped) {
-          q.p_flag |= model::P_STOPPED | model::P_WAITED;
-          q.p_suspcount = q.p_numthreads;
-          for (Slot td = 0; td < KernelState::kLwps; ++td)
-            if (c.lwp(td).proc == p) {
-              c.lwp(td).td_flag |= model::TD_SUSPENDED | model::TDB_XSIG;
-              q.p_xthread = td;
-            }
+          q.p_flag |= model::P_WAITED;
+          c.stand_still(p);
         }
         out.push_back(c);
       }
@@ -408,7 +461,8 @@ void Acceptor::moves(const Config& from, const std::vector<Slot>& focus, Frontie
   auto in = [](const std::vector<Slot>& set, Slot p) {
     return p != kNone && std::find(set.begin(), set.end(), p) != set.end();
   };
-  for (Slot p : wide) process_moves(from, p, in(focus, p), out);
+  for (Slot p : wide)
+    if (p != names_.elsewhere()) process_moves(from, p, in(focus, p), out);  // which is nobody in particular
   if (!tracing_lines() || begins_late_)
     for (Slot p : focus)
       for (Slot other : focus) origin_moves(from, p, other, out);
@@ -424,6 +478,7 @@ void Acceptor::moves(const Config& from, const std::vector<Slot>& focus, Frontie
       Config c = from;
       if (!outcome.in(c) || c.k == from.k) continue;
       c.add_early(td);
+      if (takes) takes(from, c);
       out.push_back(c);
     }
   }

@@ -111,13 +111,8 @@ void Acceptor::introduce_target(const InFlight& call, Slot caller) {
     proc.p_oppid = proc.p_pptr;
     proc.p_pptr = tracer;
     if (!stopped) return;
-    proc.p_flag |= model::P_STOPPED | model::P_WAITED;
-    proc.p_suspcount = proc.p_numthreads;
-    for (Slot td = 0; td < KernelState::kLwps; ++td)
-      if (c.lwp(td).proc == p) {
-        c.lwp(td).td_flag = model::TD_SUSPENDED | model::TDB_XSIG;
-        proc.p_xthread = td;
-      }
+    proc.p_flag |= model::P_WAITED;
+    c.stand_still(p);
   };
   hypothesis([](Config&, Slot) {});
   hypothesis([](Config& c, Slot p) { c.proc(p).p_flag = model::P_SYSTEM; });
@@ -176,12 +171,18 @@ Slot Acceptor::writer(const Event& e) {
   // A thread that was there before the log began.
   const Slot td = add_lwp(e.pid, e.tid);
   for (Config& c : frontier_)
-    if (c.proc(p).state == ProcState::normal) {
-      Machine m(c.k, kernel_);
-      rules::thread_create(m, m.proc(p), m.lwp(td));
-      m.clear(m.lwp(td), model::TDB_BORN);
-    }
+    if (c.proc(p).state == ProcState::normal) add_thread(c, p, td, false);
   return td;
+}
+
+// A thread that has been there for a while; suspended with the others, its process does not stop once more for that.
+void Acceptor::add_thread(Config& c, Slot p, Slot td, bool suspended) const {
+  Machine m(c.k, kernel_);
+  rules::thread_create(m, m.proc(p), m.lwp(td));
+  m.clear(m.lwp(td), model::TDB_BORN);
+  const bool waited = (c.proc(p).p_flag & model::P_WAITED) != 0;
+  if (suspended) rules::thread_suspend(m, m.lwp(td));
+  if (waited) m.set(m.proc(p), model::P_WAITED);
 }
 
 }  // namespace proctor::check

@@ -54,10 +54,10 @@ Future::Future(const trace::Log& log) : ret_of_(log.events.size(), kNever), birt
         if (e.code == sys::ptrace &&
             (e.error == 0 || ended_with(e.error, Errno::eperm) || ended_with(e.error, Errno::ebusy)))
           found_[std::int32_t(log.events[it->call].args[1])].push_back(it->call);
-        if (wait && e.error == 0 && e.retval > 0) fates_[std::int32_t(e.retval)].push_back({i, false});
+        if (wait && e.error == 0 && e.retval > 0) fates_[std::int32_t(e.retval)].push_back({i, Fate::told});
         if ((e.code == sys::kill && ended_with(e.error, Errno::esrch)) ||
             (e.code == sys::wait4 && ended_with(e.error, Errno::echild) && named > 0))
-          fates_[named].push_back({i, true});
+          fates_[named].push_back({i, Fate::lost});
         now.calls.erase(it);
       } else if (e.code == sys::fork && e.error == 0 && e.retval == 0) {
         birth_[i] = true;  // fork_return(): of a new process, or of a new thread of one that lives
@@ -103,11 +103,11 @@ void Future::find_who_misses_one(const trace::Log& log) {
   }
 }
 
-bool Future::is_lost(std::int32_t pid, std::uint32_t at) const {
+Future::Fate Future::fate(std::int32_t pid, std::uint32_t at) const {
   const auto it = fates_.find(pid);
-  if (it == fates_.end()) return false;
-  const auto next = std::find_if(it->second.begin(), it->second.end(), [&](const Fate& f) { return f.at >= at; });
-  return next != it->second.end() && next->gone;
+  if (it == fates_.end()) return Fate::unknown;
+  const auto next = std::find_if(it->second.begin(), it->second.end(), [&](const Seen& s) { return s.at >= at; });
+  return next == it->second.end() ? Fate::unknown : next->fate;
 }
 
 const Life* Future::last_life(std::int32_t pid) const {

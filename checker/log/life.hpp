@@ -39,8 +39,10 @@ class Future {
   // The life of this pid that covers, or else comes before, the record at this index; null if it has none.
   const Life* life_until(std::int32_t pid, std::uint32_t at) const;
   const Life* last_life(std::int32_t pid) const;
-  // After this record: the pid is found not to exist (kill, wait) before any wait returns it.
-  bool is_lost(std::int32_t pid, std::uint32_t at) const;
+  // What the log shows first of a process that ends, after this record: a wait that returns it, or that its pid is found not
+  // to exist (kill, wait).  Neither, where the log ends before.
+  enum class Fate : std::uint8_t { unknown, told, lost };
+  Fate fate(std::int32_t pid, std::uint32_t at) const;
   // Does the process, or one that comes of it, ever look for a process that it does not find?
   bool misses_one(std::int32_t pid) const { return misses_one_.contains(pid); }
   // Does a ptrace call that is entered after this record find the process, not yet exiting?
@@ -51,11 +53,11 @@ class Future {
  private:
   void find_who_misses_one(const trace::Log& log);
 
-  struct Fate {
+  struct Seen {
     std::uint32_t at;
-    bool gone;  // not found; else returned by a wait
+    Fate fate;
   };
-  std::unordered_map<std::int32_t, std::vector<Fate>> fates_;
+  std::unordered_map<std::int32_t, std::vector<Seen>> fates_;
   std::unordered_map<std::int32_t, std::vector<std::uint32_t>> found_;  // CALLs, by target
   std::unordered_set<std::int32_t> before_log_;  // returned by a fork whose CALL is not in the log
   std::unordered_set<std::int32_t> misses_one_;

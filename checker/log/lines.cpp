@@ -233,14 +233,9 @@ bool Acceptor::explain_line(const Event& e) {
       kinds.push_back({[&](Config& c) {
         const Slot orphan = names_.find(std::int32_t(e.args[0]));
         if (c.proc(p).state == ProcState::zombie) return true;  // the second and later of one exit
-        if ((c.proc(p).p_flag & model::P_WEXIT) == 0) {
-          Machine m(c.k, kernel_);
-          rules::exit1_wexit(m, m.lwp(Slot(m.first_lwp(m.proc(p)).v)), {exit_status(p)});
-          if (!m.outcome().possible) return false;
-        }
         const bool clears = orphan != kNone && c.proc(orphan).p_orphan == p;
         Machine m(c.k, kernel_);
-        rules::exit1_untraced(m, m.proc(p));
+        exit_untraced(m, p, exit_status(p));
         rules::exit1_zombie(m, m.proc(p));
         if (clears && m.outcome().possible) return true;
         note([&] { return fmt::format("process {} is no orphan of {}", e.args[0], e.pid); });
@@ -296,10 +291,9 @@ bool Acceptor::explain_line(const Event& e) {
             const Event* next = e.ktr == Ktr::wait_trapped ? next_line(e.pid) : nullptr;
             const int nowait = next != nullptr && next->ktr == Ktr::wait_trapped ? rules::kWnowait : 0;
             Machine m(c.k, kernel_);
-            rules::wait_report(
-                m, m.proc(caller), m.proc(p),
-                {.set = rules::WaitFor::any, .pid = {kNone}, .options = rules::kWexited | rules::kWtrapped | nowait},
-                e.ktr == Ktr::wait_moved ? rules::Report::exited : rules::Report::trapped);
+            rules::wait_report(m, m.proc(caller), m.proc(p),
+                               {.set = rules::WaitFor::any, .pid = {kNone}, .options = rules::wait4_options(nowait)},
+                               e.ktr == Ktr::wait_moved ? rules::Report::exited : rules::Report::trapped);
             if (!m.outcome().possible) {
               failed(m.outcome().clause, model::Errno::ok, false);
               return false;

@@ -3,6 +3,7 @@
 // The system calls of the table (model/words/system_calls.inc), as the acceptor speaks of them.
 #pragma once
 
+#include "model/kernel.hpp"
 #include "model/words/errors.hpp"
 #include "model/words/system_calls.hpp"
 

@@ -88,12 +88,7 @@ void Acceptor::show_threads(const Event& e, Slot p) {
     const Slot td = add_lwp(e.pid, 0);
     for (Config& c : frontier_) {
       if (c.proc(p).state != ProcState::normal || c.proc(p).p_numthreads >= shown) continue;
-      Machine m(c.k, kernel_);
-      rules::thread_create(m, m.proc(p), m.lwp(td));
-      m.clear(m.lwp(td), model::TDB_BORN);
-      const bool waited = (c.proc(p).p_flag & model::P_WAITED) != 0;
-      rules::thread_suspend(m, m.lwp(td));
-      if (waited) m.set(m.proc(p), model::P_WAITED);
+      add_thread(c, p, td, true);
     }
   }
   for (Config& c : frontier_)
@@ -124,13 +119,7 @@ Slot Acceptor::thread_of(const Event& e, Slot p) {
   const Slot td = add_lwp(e.pid, e.tid);
   for (Config& c : frontier_) {
     if (c.proc(p).state != ProcState::normal) continue;
-    const bool stopped = (c.proc(p).p_flag & model::P_STOPPED) != 0 && e.ktr != Ktr::ptracestop;
-    Machine m(c.k, kernel_);
-    rules::thread_create(m, m.proc(p), m.lwp(td));
-    m.clear(m.lwp(td), model::TDB_BORN);
-    const bool waited = (c.proc(p).p_flag & model::P_WAITED) != 0;
-    if (stopped) rules::thread_suspend(m, m.lwp(td));
-    if (waited) m.set(m.proc(p), model::P_WAITED);
+    add_thread(c, p, td, (c.proc(p).p_flag & model::P_STOPPED) != 0 && e.ktr != Ktr::ptracestop);
   }
   return td;
 }
@@ -152,8 +141,7 @@ bool Acceptor::stand_in_dies(Config& c, Slot tracee) {
   c.proc(one).state = ProcState::normal;
   c.proc(tracee).p_pptr = one;
   Machine m(c.k, kernel_);
-  rules::exit1_wexit(m, m.lwp(Slot(m.first_lwp(m.proc(one)).v)), {rules::kSigkill});
-  rules::exit1_untraced(m, m.proc(one));
+  exit_untraced(m, one, rules::kSigkill);
   rules::exit1_zombie(m, m.proc(one));
   if (!m.outcome().possible) return false;
   c.proc(one).state = ProcState::normal;  // ready for the next
@@ -301,16 +289,11 @@ void Acceptor::introduce_subject(const Event& e) {
           c.lwp(td).td_flag = std::uint16_t(flags & ~((flags & model::TDB_CHILD) != 0 ? 0 : model::TDB_FSTP));
     }
     if (e.ktr == Ktr::ptracestop || e.ktr == Ktr::wait_moved) return;
-    proc.p_flag |= model::P_STOPPED_SIG | model::P_STOPPED_TRACE;
+    c.stand_still(p);
     if (e.ktr != Ktr::wait_trapped) proc.p_flag |= model::P_WAITED;
     if (e.ktr == Ktr::wait_trapped) proc.p_xstat = std::uint16_t(e.args[1]);
     for (Slot td = 0; td < KernelState::kLwps; ++td)
-      if (c.lwp(td).proc == p) {
-        c.lwp(td).td_flag |= model::TD_SUSPENDED | model::TDB_XSIG;
-        proc.p_xthread = td;
-        names_.lwp(td).flags_known = false;
-      }
-    proc.p_suspcount = proc.p_numthreads;
+      if (c.lwp(td).proc == p) names_.lwp(td).flags_known = false;
   });
   names_[names_.find(e.pid)].events_known = tracer == kNone;
   if (e.ktr == Ktr::wait_trapped && std::int64_t(e.args[2]) > 0) {

@@ -78,6 +78,16 @@ struct Config {
       if (p == kNone || proc(p).state != model::ProcState::normal) drop_early(td);
     }
   }
+  // All threads of the process are in a stop that its debugger was told of, as far as a log from later can tell.
+  void stand_still(Slot p) {
+    proc(p).p_flag |= model::P_STOPPED;
+    proc(p).p_suspcount = proc(p).p_numthreads;
+    for (Slot td = 0; td < KernelState::kLwps; ++td)
+      if (lwp(td).proc == p) {
+        lwp(td).td_flag |= model::TD_SUSPENDED | model::TDB_XSIG;
+        proc(p).p_xthread = td;
+      }
+  }
   Sigchld sigchld(Slot p) const { return Sigchld(sigchld_bits[p / 4] >> (p % 4 * 2) & 3); }
   void set_sigchld(Slot p, Sigchld how) {
     std::uint8_t& bits = sigchld_bits[p / 4];
@@ -102,12 +112,13 @@ struct ProcName {
   bool capmode = false;     // cap_enter(2)
   bool credentials_changed = false;  // set*id, jail_attach: p_candebug() may refuse
   bool notrace = false;              // PROC_TRACE_CTL
-  bool events_known = true;          // p_ptevents: false for a process that was traced before the log began
-  std::uint32_t sigchld_since = 0;   // index of the record since which Config::sigchld is so
-  bool sigchld_settled = true;       // and it was never anything else, in no state
-  bool masks_signals = false;        // called sigprocmask(2) with a set: which one is not in the log
-  std::int32_t credentials = 0;      // processes with the same number have the same credentials, as far as is known
-  std::uint64_t thread = 0;          // KTR: the struct thread address of an otherwise unnamed caller
+  bool may_be_lost = false;  // was on its way out when its debugger died, and the log ends before it tells whose it is
+  bool events_known = true;  // p_ptevents: false for a process that was traced before the log began
+  std::uint32_t sigchld_since = 0;  // index of the record since which Config::sigchld is so
+  bool sigchld_settled = true;      // and it was never anything else, in no state
+  bool masks_signals = false;       // called sigprocmask(2) with a set: which one is not in the log
+  std::int32_t credentials = 0;     // processes with the same number have the same credentials, as far as is known
+  std::uint64_t thread = 0;         // KTR: the struct thread address of an otherwise unnamed caller
 };
 struct LwpName {
   std::int32_t pid = 0;        // 0: the slot is unused

@@ -164,7 +164,7 @@ class Runner {
     if (!r.taken.back().reached && (r.actor == kNone || !is_alive(r.actor))) r.why_not = absent(s.actor_word, r.actor);
     if (!o.possible || o.error != Errno::ok) return;
     for (std::size_t i = 0; i < o.emissions; ++i)
-      if (o.emitted[i].line == trace::Ktr::lwpinfo) r.flags = o.emitted[i].arg[2];
+      if (o.emitted[i].line == model::Ktr::lwpinfo) r.flags = o.emitted[i].arg[2];
     r.result_is_process = returns_process(rule);
     if (rule.program.name.starts_with("wait6")) {
       const std::string report = rule.program.name.substr(rule.program.name.find(": ") + 2);

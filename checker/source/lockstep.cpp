@@ -296,6 +296,7 @@ Lockstep::Step Lockstep::step(const Action& action, std::uint64_t dice, bool exa
   rule.run(k, action.arguments);
   if (!k.outcome().possible) return Step::impossible;
   if (next == state_) return Step::without_effect;
+  if (takes) takes(action, state_);
   state_ = next;
   ++steps;
   a_.store(state_);
@@ -315,6 +316,7 @@ Lockstep::Step Lockstep::call(const Action& action, const Rule& rule, std::uint6
   }
   if (k.outcome().error == model::Errno::ecapmode) return Step::without_effect;  // the source is not reached
   ++calls;
+  if (takes) takes(action, state_);
   const auto make = [&](Harness& on, std::string_view which, Observation& seen) {
     try {
       on.call(action, dice, seen);

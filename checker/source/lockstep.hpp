@@ -62,6 +62,8 @@ class Lockstep {
 
   // Before each call: the number of the action in its sequence.  The supervisor learns from it what hung.
   std::function<void(std::size_t)> progress = [](std::size_t) {};
+  // Before each step that is taken: what it is, and the state.
+  std::function<void(const scenario::Action&, const model::SmallState&)> takes;
   std::uint64_t calls = 0, steps = 0, not_made = 0;
   std::size_t taken = 0;  // by replay()
   model::ClauseCoverage* coverage = nullptr;

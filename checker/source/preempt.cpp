@@ -213,6 +213,7 @@ bool Preemptive::act(const Action& action, std::uint64_t dice) {
         return false;
       }
     }
+    if (takes) takes(action, state_);
     start(action, dice);
     return true;
   }
@@ -220,6 +221,7 @@ bool Preemptive::act(const Action& action, std::uint64_t dice) {
   model::Exec<SmallState> k(next, words_.kernel(), action.choices);
   rule.run(k, action.arguments);
   if (!k.outcome().possible || next == state_ || (!fibers_.empty() && takes_away(next))) return false;
+  if (takes) takes(action, state_);
   state_ = next;
   ++steps;
   a_.store(state_);

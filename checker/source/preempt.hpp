@@ -29,6 +29,8 @@ class Preemptive {
   std::function<void()> progress = [] {};
   // Before a call goes on: that call, then the others in flight.
   std::function<void(const std::vector<Call>&)> goes_on = [](const std::vector<Call>&) {};
+  // Before each step that is taken as a whole, and each call that is begun: what it is, and the state.
+  std::function<void(const scenario::Action&, const model::SmallState&)> takes;
   std::uint64_t calls = 0, steps = 0, not_made = 0;
   std::size_t tried = 0, taken = 0;  // actions of the last run
   model::ClauseCoverage* coverage = nullptr;

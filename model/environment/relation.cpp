@@ -112,6 +112,24 @@ void Relation::add_calls(std::vector<Step>& out, const SmallState& state, const 
   }
 }
 
+std::vector<Step> Relation::of_rule(const SmallState& state, const Universe& universe, std::size_t rule) const {
+  std::vector<Step> out;
+  const auto keep = [&](std::vector<Step> steps) {
+    for (Step& step : steps)
+      if (step.rule == rule) out.push_back(std::move(step));
+  };
+  switch (rules_[rule].by) {
+    case Rule::By::thread:
+      for (int td = 0; td < universe.threads; ++td) keep(of_thread(state, Slot(td)));
+      break;
+    case Rule::By::process:
+      for (int p = 0; p < universe.processes; ++p) keep(of_process(state, Slot(p)));
+      break;
+    default: add_calls(out, state, universe, rule);
+  }
+  return out;
+}
+
 std::vector<Step> Relation::enabled(const SmallState& state, const Universe& universe) const {
   std::vector<Step> out;
   for (int td = 0; td < universe.threads; ++td)

@@ -60,6 +60,8 @@ class Relation {
   std::vector<Step> of_process(const SmallState& state, Slot p) const;
   // Every step that can be taken: those, and what users can do within the universe.
   std::vector<Step> enabled(const SmallState& state, const Universe& universe) const;
+  // Those among them of one rule.
+  std::vector<Step> of_rule(const SmallState& state, const Universe& universe, std::size_t rule) const;
 
  private:
   void add_if_enabled(std::vector<Step>& out, const SmallState& state, Step step) const;

@@ -108,7 +108,7 @@ struct Point {
   const LineFile* lines;
   Branch branch;
   Date date;
-  Exception exceptions[6] = {};
+  Exception exceptions[8] = {};
 };
 
 // An error of the compiler if it is not known whether the kernel does something: the table or an exception must say.

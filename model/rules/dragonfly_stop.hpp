@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
 // How a process of DragonFly stops and takes a signal, as far as a log shows it: proc_stop() says at once that the process
-// is stopped, and its threads follow in tstop() on their way to user mode.  (The step that scenarios take is stop_2003(),
+// is stopped, and its threads follow (follow_stop()) on their way to user mode.  (The step that scenarios take is stop_2003(),
 // where both are one.)
 #pragma once
 
 #include "model/rules/stop.hpp"
 
 namespace proctor::model::rules {
-
-// tstop(): when the last thread has come here, the stop can be reported, even if a quick wait has done so before.
-template <Kernel K>
-void tstop(K& k, LwpRef<K> td) {
-  auto p = proc(k, td[td_proc]);
-  k.guard(p[P_STOPPED_SIG] && !p[P_WEXIT] && !td[TD_SUSPENDED | TDB_EXIT], in("tstop", "tstop", "kern_synch.c"));
-  thread_suspend(k, td);
-}
 
 // do_execve() of a traced process posts SIGTRAP.  TDB_EXEC: it is pending, and nothing catches it any more.
 template <Kernel K>

@@ -279,7 +279,7 @@ void request(K& k, ProcRef<K> curp, ProcRef<K> p, LwpRef<K> td2, const PtraceArg
       k.emit(Ktr::get_event_mask, p, p[p_ptevents]);
       break;
     case PT_SET_EVENT_MASK:
-      k.require((a.event_mask & ~0x3f) == k.lit(0), Errno::einval, at("event-mask-bits"));
+      k.require((a.event_mask & ~kEventsAll) == k.lit(0), Errno::einval, at("event-mask-bits"));
       k.emit(Ktr::set_event_mask, p, p[p_ptevents], a.event_mask);
       k.set(p, p_ptevents, a.event_mask);
       break;

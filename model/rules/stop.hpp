@@ -142,6 +142,7 @@ void follow_stop(K& k, LwpRef<K> td) {
   auto stops_first = k.yes(b.tokens) && td[td_local] == k.lit(0);
   auto here = at_any(td, {At::call, At::exit}) || (at_place(td, At::user) && (stops_first || no_signal));
   if (b.stop_has_thread) here = here || at_place(td, At::vfork);  // in fork1() the wait goes on
+  if (b.tokens) here = here && !td[TDB_EXIT];                     // a log has shown that it is in sigexit()
   k.guard(runs(td) && to_stop && !p[P_SINGLE_EXIT | P_INEXEC] && here,
           place_of("suspend-check", b.tokens ? "tstop" : "thread_suspend_check",
                    b.tokens ? "kern_synch.c" : "kern_thread.c"));
@@ -168,16 +169,6 @@ void stop_is_past(K& k, LwpRef<K> td) {
   go_to(k, td, At::user);
   k.set(td, td_local, k.lit(0));
   k.set(td, td_dbgksi, k.lit(0));
-}
-// The same of a process that a stop signal has stopped, all its threads at once.
-template <Kernel K>
-void job_stop(K& k, ProcRef<K> p, typename K::Num sig) {
-  k.guard(is(p, ProcState::normal) && !p[P_WEXIT | P_TRACED | P_PPWAIT | P_STOPPED_SIG | P_STOPPED_TRACE],
-          at("job-stop", 2850, "kern_sig.c"));
-  k.remove(p, p_siglist, sig);
-  k.set(p, P_STOPPED_SIG);
-  k.set(p, p_xstat, sig);
-  k.each_lwp(p, [&](LwpRef<K> td) { k.when(!td[TD_SUSPENDED], [&] { thread_suspend(k, td); }); });
 }
 
 // A thread of a process that another of its threads ends: it ends too, wherever it comes to the user boundary.

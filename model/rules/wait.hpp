@@ -13,8 +13,12 @@ namespace proctor::model::rules {
 using model::kWnohang, model::kWuntraced, model::kWcontinued, model::kWnowait, model::kWexited, model::kWtrapped,
     model::kWlinuxclone;
 
-// What a child is reported for.
+// What wait4(2) asks of kern_wait6().
+constexpr int wait4_options(int options) { return options | kWexited | kWtrapped; }
+
+// What a child is reported for, in the order in which the loop looks.
 enum class Report : std::uint8_t { none, exited, trapped, stopped, continued };
+inline constexpr Report kReports[] = {Report::exited, Report::trapped, Report::stopped, Report::continued};
 
 // Which children a call asks for: all, one, those of a process group, or some set that the state does not know.
 enum class WaitFor : std::uint8_t { any, pid, pgrp, unknown };
@@ -22,7 +26,7 @@ template <Kernel K>
 struct WaitArgs {
   WaitFor set;          // P_ALL, P_PID, P_PGID; unknown: a group, session or user that a log names
   typename K::Num pid;  // slot of the process, or of the one that gave the group its id
-  int options;          // as kern_wait6() sees them: wait4 adds WEXITED | WTRAPPED
+  int options;          // as kern_wait6() sees them
 };
 
 // A child that tells its parent of its end by another signal than SIGCHLD is found with WLINUXCLONE only, and one that a
@@ -151,8 +155,7 @@ void wait_nothing(K& k, ProcRef<K> q, const WaitArgs<K>& a) {
   auto reports = k.yes(false);
   auto found = k.yes(false);
   k.each_proc([&](ProcRef<K> p) {
-    for (auto report : {Report::exited, Report::trapped, Report::stopped, Report::continued})
-      reports = reports || reportable(k, q, p, a, report);
+    for (const Report report : kReports) reports = reports || reportable(k, q, p, a, report);
     auto counts = k.yes(b.tokens || (a.options & kWexited) != 0);  // DragonFly finds a zombie that nobody asked for
     auto live = is(p, ProcState::normal) || (is(p, ProcState::zombie) && counts);
     auto child = p[p_pptr] == q.slot;

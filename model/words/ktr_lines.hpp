@@ -60,14 +60,12 @@ struct LineFormat {
 struct LineWords {
   Ktr line;
   std::string_view name;
-  bool early;  // something can still fail once it is written
   AtMost<LineParameter, 5> parameters;
   AtMost<LineFormat, 7> formats;
 };
 
 namespace line_words {
 
-constexpr bool last = false, early = true;
 constexpr LineParameter of(std::string_view name, LineParameter::Is is, int logged, int emitted) {
   return {name, is, logged, emitted};
 }
@@ -89,7 +87,7 @@ constexpr LineParameter thread_of_line(int emitted) { return thread("tid", kThre
   { __VA_ARGS__ }
 #define FORMATS(...) \
   { __VA_ARGS__ }
-#define LINE(id, name, when, parameters, formats) LineWords{Ktr::id, name, when, parameters, formats},
+#define LINE(id, name, parameters, formats) LineWords{Ktr::id, name, parameters, formats},
 inline constexpr std::array kTable{
 #include "model/words/ktr_lines.inc"
 };

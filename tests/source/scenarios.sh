@@ -35,6 +35,7 @@ p2 ptrace PT_ATTACH p3 -> 0
 p2 wait p3 -> trapped=SIGSTOP
 check p3 P_TRACED parent=p2
 p2 ptrace PT_DETACH p3 data=SIGTERM -> 0
+p2 kill p3 SIGTERM -> 0
 check p3 zombie
 p2 wait p3 -> killed=SIGTERM
 END
@@ -52,7 +53,7 @@ source_run small.c --scenario wrong.scn
 wants_status 1
 wants_out '^small\.c and the model of freebsd-5\.1: expectation$'
 wants_out '^  wrong\.scn:8: expected !P_TRACED of p3, but it is '
-wants_out '^  wrong\.scn:11: expected exited=0, but it is killed=SIGTERM'
+wants_out '^  wrong\.scn:12: expected exited=0, but it is killed=SIGTERM'
 wants_out '^again: proctor source small\.c --kernel freebsd-5\.1 --scenario wrong\.scn$'
 
 change flag 's/~(P_TRACED | P_WAITED)/~P_TRACED/'

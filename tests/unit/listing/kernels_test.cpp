@@ -47,23 +47,26 @@ Names without(Names names, const Names& less) {
 
 // As each kernel's source has it.  Of 10.4 the short list is what it does not do.
 TEST(timeline, the_kernels_do_what_their_sources_do) {
-  const Names of_2003{"giant_and_sched_lock", "stop_waits_for_word"};
+  const Names of_2003{"giant_and_sched_lock", "stop_waits_for_word", "thread_takes_unblocked"};
   EXPECT_EQ(what(model::kFreebsd51, true), of_2003);
-  EXPECT_EQ(what(model::kFreebsd51Sa0309, true), with(of_2003, {"step_checks_signal"}));
-  const Names of_dragonfly{"tokens", "step_checks_signal", "target_is_held", "wait6", "reapers"};
+  EXPECT_EQ(what(model::kFreebsd51Sa0309, true), with(of_2003, {"step_checks_signal", "thread_signals_stay"}));
+  const Names of_dragonfly{"tokens",  "step_checks_signal", "target_is_held",        "wait6",
+                           "reapers", "kill_finds_zombies", "new_threads_come_last", "thread_signals_stay"};
   EXPECT_EQ(what(model::kDragonfly55, true), of_dragonfly);
   EXPECT_EQ(what(model::kDragonfly55Be1f9dd, true), with(of_dragonfly, {"stop_waits_for_word"}));
   EXPECT_EQ(what(model::kFreebsd104, false),
-            (Names{"tokens", "giant_and_sched_lock", "memory_fault_is_enomem", "getppid_is_real_parent"}));
-  EXPECT_EQ(what(model::kFreebsd111, false), (Names{"tokens", "giant_and_sched_lock"}));
-  const Names of_11c = with(without(what(model::kFreebsd104, true),
-                                    {"event_mask", "lwp_events", "attach_stop_comes_first", "vfork_is_marked",
-                                     "first_reporter_keeps_stop", "detach_forgets_stops", "kill_is_immediate",
-                                     "reaper_hears_of_zombies", "word_is_sent", "job_stop_takes_signal_first"}),
-                            {"memory_fault_is_enomem", "getppid_is_real_parent"});
+            (Names{"tokens", "giant_and_sched_lock", "memory_fault_is_enomem", "getppid_is_real_parent",
+                   "new_threads_come_last", "thread_takes_unblocked", "wait_any_passes_procdesc"}));
+  EXPECT_EQ(what(model::kFreebsd111, false), (Names{"tokens", "giant_and_sched_lock", "thread_takes_unblocked"}));
+  const Names of_11c =
+      with(without(what(model::kFreebsd104, true),
+                   {"event_mask", "lwp_events", "attach_stop_comes_first", "vfork_is_marked",
+                    "first_reporter_keeps_stop", "detach_forgets_stops", "kill_is_immediate", "reaper_hears_of_zombies",
+                    "word_is_sent", "job_stop_takes_signal_first"}),
+           {"memory_fault_is_enomem", "getppid_is_real_parent", "new_threads_come_last", "wait_any_passes_procdesc"});
   EXPECT_EQ(what(model::kFreebsd11c, true), of_11c);
   EXPECT_EQ(what(model::kFreebsd11cIn104, true),
-            with(without(of_11c, {"getppid_is_real_parent"}),
+            with(without(of_11c, {"getppid_is_real_parent", "new_threads_come_last", "wait_any_passes_procdesc"}),
                  {"vfork_is_marked", "first_reporter_keeps_stop", "reaper_hears_of_zombies", "word_is_sent",
                   "job_stop_takes_signal_first"}));
 }

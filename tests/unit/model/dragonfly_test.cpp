@@ -205,7 +205,7 @@ bool sender_stops(World& w) {
          (w.proc(kTarget).p_flag & P_STOPPED_SIG) != 0;
 }
 bool gets_there(World& w) {
-  return takes(w, [](Machine& k) { tstop(k, k.lwp(kTarget)); });
+  return takes(w, [](Machine& k) { follow_stop(k, k.lwp(kTarget)); });
 }
 bool stops_for(World& w, int sig) {
   return takes(w, [sig](Machine& k) { issignal_stop(k, k.lwp(kTarget), {sig}); });

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "model/ir/fails_late.hpp"
 #include "model/ir/record.hpp"
 #include "model/programs.hpp"
 #include "model/rules/lifecycle.hpp"
@@ -208,6 +209,54 @@ TEST(exec, a_freed_slot_is_as_if_it_had_never_been_used) {
     take(rules, state, "wait6(P_ALL): exited", {0, 1, kNone});
     EXPECT_TRUE(state == SmallState::boot()) << kernel->name;
   }
+}
+
+// Which lines of freebsd-10.4 are of calls that may have failed.  Its logs hold such lines of calls that did, of the first
+// group, and none of the last.  What is between follows from sys_process.c: the copyout() comes after the line.
+TEST(fails_late, is_what_real_logs_show) {
+  constexpr Open settled[] = {Open::set_pc, Open::single_step};
+  const auto late = [&](std::string_view name) {
+    for (const Rule& rule : all_rules(kFreebsd104))
+      for (const ir::Instruction& in : rule.program.code)
+        if (rule.program.name == name && in.op == Op::emit)
+          return ir::may_fail_after(rule.program, Ktr(in.imm), settled);
+    throw std::invalid_argument(std::string(name));
+  };
+  for (const char* request : {"PT_GETLWPLIST", "PT_GETREGS", "PT_IO", "PT_LWPINFO", "PT_SETREGS", "PT_SETDBREGS"})
+    EXPECT_TRUE(late("ptrace(" + std::string(request) + ", pid)")) << request;
+  for (const char* request : {"PT_GETFPREGS", "PT_SETFPREGS", "PT_GETDBREGS", "PT_VM_ENTRY", "PT_GET_EVENT_MASK"})
+    EXPECT_TRUE(late("ptrace(" + std::string(request) + ", pid)")) << request;
+  EXPECT_FALSE(late("ptrace(PT_TRACE_ME)"));
+  for (const char* request :
+       {"PT_READ_I", "PT_READ_D", "PT_WRITE_I", "PT_WRITE_D", "PT_ATTACH", "PT_CONTINUE", "PT_STEP", "PT_DETACH",
+        "PT_KILL", "PT_TO_SCE", "PT_TO_SCX", "PT_SYSCALL", "PT_FOLLOW_FORK", "PT_GETNUMLWPS", "PT_SUSPEND", "PT_RESUME",
+        "PT_SET_EVENT_MASK", "PT_VM_TIMESTAMP"})
+    EXPECT_FALSE(late("ptrace(" + std::string(request) + ", pid)")) << request;
+}
+
+// The answers to open questions decide together whether the line is written and what fails.
+TEST(fails_late, looks_at_answers_and_blocks) {
+  const auto program = [](bool before) {
+    return written([&](Record& k, Record::Num argument) {
+      const ProcRef<Record> p{&k, argument};
+      auto answer = k.open(Open::memory, 2);
+      const auto check = [&] { k.require(answer == k.lit(0), Errno::efault, at("copyout")); };
+      if (before) check();
+      k.when(answer == k.lit(0), [&] { k.emit(Ktr::read, p); });
+      if (!before) check();
+      k.when(answer == k.lit(1), [&] { k.emit(Ktr::write, p); });
+    });
+  };
+  EXPECT_FALSE(ir::may_fail_after(program(true), Ktr::read));
+  EXPECT_FALSE(ir::may_fail_after(program(false), Ktr::read));
+  const auto late = written([&](Record& k, Record::Num argument) {
+    k.emit(Ktr::read, ProcRef<Record>{&k, argument});
+    k.require(k.open(Open::memory, 2) == k.lit(0), Errno::efault, at("copyout"));
+  });
+  EXPECT_TRUE(ir::may_fail_after(late, Ktr::read));
+  constexpr Open settled[] = {Open::memory};
+  EXPECT_FALSE(ir::may_fail_after(late, Ktr::read, settled));
+  EXPECT_FALSE(ir::may_fail_after(late, Ktr::write));
 }
 
 }  // namespace

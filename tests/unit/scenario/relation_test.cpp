@@ -4,33 +4,17 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <set>
 #include <string>
 
 #include "checker/scenario/run.hpp"
+#include "tests/unit/run/relation_steps.hpp"
 
 namespace proctor::scenario {
 namespace {
 
 using namespace model;
-
-// Everything that somebody may choose, with what this step has chosen.
-Universe universe_of(const Rule& rule, const Action& action) {
-  Universe out{.signals = {}, .data = {}, .masks = {}, .statuses = {}, .capability_mode = true};
-  for (std::size_t i = 0; i < action.arguments.size(); ++i) {
-    const int value = action.arguments[i];
-    switch (rule.arguments[i].takes) {
-      case Takes::signal: out.signals = {value}; break;
-      case Takes::data: out.data = {value}; break;
-      case Takes::mask: out.masks = {value}; break;
-      case Takes::status: out.statuses = {value}; break;
-      default: break;
-    }
-  }
-  return out;
-}
 
 void look_at(const Script& script, const Behaviours& kernel, std::set<RuleId>& seen) {
   const RunResult result = run(script, kernel);
@@ -40,16 +24,8 @@ void look_at(const Script& script, const Behaviours& kernel, std::set<RuleId>& s
   for (std::size_t i = 0; i < all.actions.size(); ++i) {
     const Action& action = all.actions[i];
     const Rule& rule = words.relation().rule(action);
-    const bool by_itself = rule.by == Rule::By::thread || rule.by == Rule::By::process;
-    const std::vector<Step> possible = !by_itself ? words.relation().enabled(state, universe_of(rule, action))
-                                       : rule.by == Rule::By::thread
-                                           ? words.relation().of_thread(state, Slot(action.arguments[0]))
-                                           : words.relation().of_process(state, Slot(action.arguments[0]));
-    const bool found = std::any_of(possible.begin(), possible.end(), [&](const Step& step) {
-      return step.rule == action.rule && step.arguments == action.arguments;
-    });
-    ASSERT_TRUE(found) << script.path << ":" << all.lines[i] << " on " << kernel.name << ": "
-                       << print(words, action, state);
+    ASSERT_TRUE(test::has_step(words.relation(), action, state))
+        << script.path << ":" << all.lines[i] << " on " << kernel.name << ": " << print(words, action, state);
     seen.insert(rule.id);
     ASSERT_TRUE(advance(words, action, state));
   }
