@@ -43,7 +43,7 @@ cp -- "$small" small.c
 source_run small.c --scenario typed.scn
 wants_status 0
 # Internal steps are among the actions: the signals found, the stop that is left, the end of the exit.
-wants_out '^small\.c and .*: nothing found in the 10 actions that typed\.scn stands for$'
+wants_out '^small\.c and .*: nothing found in the 11 actions that typed\.scn stands for$'
 source_run small.c small.c --scenario typed.scn
 wants_status 0
 

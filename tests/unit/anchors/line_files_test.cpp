@@ -52,11 +52,12 @@ std::vector<Source> sources_of(const Origin& origin) {
   std::set<std::string_view> files;
   for (const model::Quote& quote : model::kQuotes) files.insert(quote.file);
   if (const fs::path kernel = begins_with(PROCTOR_KERNELS_DIR, origin.environment); !kernel.empty())
-    for (const std::string_view file : files) {
-      const fs::path path = kernel / "sys" / "kern" / file;
-      if (file != origin.other && fs::exists(path) && (out.empty() || out.front().name() != file))
-        out.emplace_back(std::string(file), read_text(path.string()).value());
-    }
+    for (const std::string_view file : files)
+      for (const std::string_view folder : {"kern", "vfs/procfs", "platform/pc64/x86_64"}) {
+        const fs::path path = kernel / "sys" / folder / file;
+        if (file != origin.other && fs::exists(path) && (out.empty() || out.front().name() != file))
+          out.emplace_back(std::string(file), read_text(path.string()).value());
+      }
   return out;
 }
 
